@@ -1,0 +1,1 @@
+"""Things outside: queues, stores and ledgers behind the contracts of ports.py."""

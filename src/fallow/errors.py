@@ -1,0 +1,98 @@
+"""Everything that can go wrong, by what may be done about it.
+
+    FallowError
+    ├── Rejected            the request or its input is bad: trying again cannot help
+    │   ├── BadInput        a file that is no video we can encode
+    │   │   └── DamagedSource   frames of the source cannot be decoded
+    │   ├── BadProfile      a profile that asks for what cannot be done
+    │   ├── BadSetting      a setting, flag or URL that makes no sense
+    │   ├── NotFound        no such job, task, lease, object
+    │   ├── Forbidden       a missing, wrong or expired token
+    │   └── Conflict        the thing is in a state that does not allow this
+    ├── Retryable           the attempt failed: another one, elsewhere or later, may succeed
+    │   ├── TransferFailed  a short read, a dropped connection, a refused upload
+    │   ├── EncoderFailed   FFmpeg ended badly, or with the wrong number of frames
+    │   ├── StorageFull     no space left where it is needed
+    │   ├── BrokenPart      a stored object is not what its manifest says
+    │   └── Unavailable     a server cannot be reached
+    └── Cancelled           somebody asked for the work to stop
+
+The class docstring is the default message. Messages are sentences: what happened, to what, and what to do.
+"""
+
+
+class FallowError(Exception):
+    """Something went wrong."""
+
+    kind: str = "retryable"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class Rejected(FallowError):
+    """The request cannot be carried out as it is."""
+
+    kind = "rejected"
+
+
+class BadInput(Rejected):
+    """The file is not a video that can be encoded."""
+
+
+class DamagedSource(BadInput):
+    """Some frames of the source cannot be decoded; --accept-damaged encodes the rest."""
+
+
+class BadProfile(Rejected):
+    """The profile asks for something that cannot be done."""
+
+
+class BadSetting(Rejected):
+    """A setting makes no sense."""
+
+
+class NotFound(Rejected):
+    """There is no such thing here."""
+
+
+class Forbidden(Rejected):
+    """The token is missing, wrong or expired."""
+
+
+class Conflict(Rejected):
+    """The present state does not allow this."""
+
+
+class Retryable(FallowError):
+    """The attempt failed; another one may succeed."""
+
+
+class TransferFailed(Retryable):
+    """A transfer ended before all bytes had passed."""
+
+
+class EncoderFailed(Retryable):
+    """FFmpeg did not produce what was asked for."""
+
+
+class StorageFull(Retryable):
+    """No space is left on the disk; free some, or choose another place with --data."""
+
+
+class BrokenPart(Retryable):
+    """A stored part is not what its manifest says."""
+
+
+class Unavailable(Retryable):
+    """The server cannot be reached."""
+
+
+class Cancelled(FallowError):
+    """The work was cancelled."""
+
+    kind = "cancelled"
+
+
+class IllegalMove(FallowError):
+    """A state was to change to one that cannot follow it."""

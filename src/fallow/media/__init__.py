@@ -1,0 +1,1 @@
+"""Containers and packets, with PyAV: probe and index a source, ship chunks, inspect parts, join them."""

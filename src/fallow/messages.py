@@ -1,0 +1,173 @@
+"""The wire forms that agents and gateways exchange: JSON objects made from frozen dataclasses.
+
+Fractions travel as "numerator/denominator", enums as their values, tuples as lists. Unknown keys are ignored and
+missing ones take the field's default, so that neighbouring versions understand each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import typing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from fallow.model import Effort, TaskKind
+from fallow.recipe import AudioRecipe, Recipe, TextRecipe, VideoRecipe
+
+VERSION = 1
+T = TypeVar("T")
+
+RECIPES: dict[TaskKind, type[Any]] = {
+    TaskKind.VIDEO: VideoRecipe,
+    TaskKind.AUDIO: AudioRecipe,
+    TaskKind.TEXT: TextRecipe,
+}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """An agent introduces itself."""
+
+    name: str
+    machine: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The gateway's answer: who the agent is from now on."""
+
+    worker: str
+    token: str  # of this worker alone; the join token is not needed again
+
+
+@dataclass(frozen=True)
+class LeaseRequest:
+    """An agent asks for work and is willing to wait for it."""
+
+    wait_seconds: float = 20.0
+
+
+@dataclass(frozen=True)
+class LeaseGrant:
+    """One attempt at one task: a recipe, one signed GET, one signed PUT to a key of this attempt alone."""
+
+    lease: str
+    task: str
+    job: str
+    kind: TaskKind
+    attempt: int
+    recipe: dict[str, Any]  # the wire form of RECIPES[kind]
+    get_url: str  # relative URLs are resolved against the gateway's
+    get_bytes: int
+    get_sha256: str
+    put_url: str
+    renew_seconds: float  # how often to renew
+    deadline_seconds: float  # from now; the attempt is given up by then
+
+    @property
+    def typed_recipe(self) -> Recipe:
+        return typing.cast(Recipe, from_wire(RECIPES[self.kind], self.recipe))
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """An agent is still at it."""
+
+    frames: int = 0  # done so far
+    fps: float = 0.0  # of late
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """The gateway's answer to a renewal."""
+
+    stop: bool = False  # the lease is no longer wanted: stop at once, deliver nothing
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An agent has uploaded its part."""
+
+    size: int
+    sha256: str
+    frames: int
+    effort: Effort = field(default_factory=Effort)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The gateway's answer to a delivery: whether it was the first one of its task."""
+
+    first: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An attempt ended without a part."""
+
+    kind: str  # rejected, retryable or cancelled: see errors.py
+    message: str
+    frames: int | None = None  # counted in the refused part, when that was the trouble
+    effort: Effort = field(default_factory=Effort)
+
+
+def to_wire(value: Any) -> Any:
+    """The JSON form of a dataclass, Fraction, enum, tuple or plain value."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_wire(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        return [to_wire(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_wire(item) for key, item in value.items()}
+    return value
+
+
+def from_wire(cls: type[T], data: Any) -> T:
+    """The value of type `cls` that `to_wire` made `data` from; ValueError when it is malformed."""
+    try:
+        return typing.cast(T, _decode(cls, data))
+    except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as error:
+        name = getattr(cls, "__name__", str(cls))
+        raise ValueError(f"This is no valid {name}: {error}") from error
+
+
+def _decode(hint: Any, data: Any) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if data is None and type(None) in args:
+            return None
+        return _decode(next(a for a in args if a is not type(None)), data)
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_decode(args[0], item) for item in data)
+        return tuple(_decode(a, item) for a, item in zip(args, data, strict=True))
+    if origin is list:
+        return [_decode(args[0], item) for item in data]
+    if hint is Fraction:
+        return Fraction(data)
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        known = {f.name for f in dataclasses.fields(hint)}
+        make = typing.cast(typing.Callable[..., Any], hint)
+        return make(**{k: _decode(hints[k], v) for k, v in data.items() if k in known})
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint(data)
+    if hint in (int, float, str, bool):
+        return _plain(hint, data)
+    return data
+
+
+def _plain(hint: Any, data: Any) -> Any:
+    if hint is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, hint) or (hint is int and isinstance(data, bool)):
+        raise ValueError(f"{data!r} is not of type {hint.__name__}")
+    return data

@@ -1,0 +1,241 @@
+"""What Fallow talks about: sources, jobs, renditions, chunks, tasks, leases, workers, and their legal moves."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from fallow.errors import IllegalMove
+
+
+class JobState(enum.Enum):
+    """The life of a job; `moves` lists what may follow each state."""
+
+    UPLOADING = "uploading"
+    SPLITTING = "splitting"
+    ENCODING = "encoding"
+    JOINING = "joining"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def moves(self) -> frozenset[JobState]:
+        return _JOB_MOVES[self]
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+    def to(self, new: JobState) -> JobState:
+        """The new state, if the move is legal; raises IllegalMove otherwise."""
+        if new not in self.moves:
+            raise IllegalMove(f"A job that is {self.value} cannot become {new.value}.")
+        return new
+
+
+_STOPS = {JobState.FAILED, JobState.CANCELLED}
+_JOB_MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.UPLOADING: frozenset({JobState.SPLITTING} | _STOPS),
+    JobState.SPLITTING: frozenset({JobState.ENCODING} | _STOPS),
+    JobState.ENCODING: frozenset({JobState.JOINING} | _STOPS),
+    JobState.JOINING: frozenset({JobState.DONE, JobState.ENCODING} | _STOPS),
+    JobState.DONE: frozenset(),
+    # `retry` continues from what is finished, so it may re-enter at any working state.
+    JobState.FAILED: frozenset({JobState.SPLITTING, JobState.ENCODING, JobState.JOINING}),
+    JobState.CANCELLED: frozenset({JobState.SPLITTING, JobState.ENCODING, JobState.JOINING}),
+}
+
+
+class TaskState(enum.Enum):
+    """The life of a task; `moves` lists what may follow each state."""
+
+    PLANNED = "planned"  # known, not yet offered: outside the job's admission window
+    QUEUED = "queued"  # offered to workers
+    LEASED = "leased"  # one worker is at it
+    DONE = "done"  # its first verified delivery is committed
+    DEAD = "dead"  # every attempt failed, or one was rejected
+
+    @property
+    def moves(self) -> frozenset[TaskState]:
+        return _TASK_MOVES[self]
+
+    def to(self, new: TaskState) -> TaskState:
+        """The new state, if the move is legal; raises IllegalMove otherwise."""
+        if new not in self.moves:
+            raise IllegalMove(f"A task that is {self.value} cannot become {new.value}.")
+        return new
+
+
+_TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.PLANNED: frozenset({TaskState.QUEUED}),
+    # A delivery whose lease had expired still counts, so a queued task may become done.
+    TaskState.QUEUED: frozenset({TaskState.LEASED, TaskState.PLANNED, TaskState.DONE}),
+    TaskState.LEASED: frozenset({TaskState.QUEUED, TaskState.PLANNED, TaskState.DONE, TaskState.DEAD}),
+    # A part that turns out to be broken at the join is encoded again.
+    TaskState.DONE: frozenset({TaskState.PLANNED}),
+    TaskState.DEAD: frozenset({TaskState.PLANNED}),
+}
+
+
+class TaskKind(enum.Enum):
+    """What a task does. Split and join run beside the store; the others on any worker."""
+
+    SPLIT = "split"
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    JOIN = "join"
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Colour description of a video, in FFmpeg's names; empty means unspecified."""
+
+    range: str = ""  # "tv" or "pc"
+    primaries: str = ""
+    transfer: str = ""
+    matrix: str = ""
+    # HDR10 static metadata in the encoders' own notation, "" when there is none:
+    mastering: str = ""  # G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min), units 0.00002 and 0.0001 cd/m2
+    light: str = ""  # "max-content,max-average" in cd/m2
+
+
+@dataclass(frozen=True)
+class VideoTrack:
+    """The one video stream that is encoded."""
+
+    codec: str  # FFmpeg's canonical codec name
+    width: int  # coded size in pixels, before rotation
+    height: int
+    sample_aspect: Fraction  # pixel width / pixel height, before rotation
+    rotation: int  # degrees clockwise that upright display needs: 0, 90, 180, 270
+    pixel_format: str
+    bit_depth: int
+    time_base: Fraction  # seconds per tick of every pts below
+    average_rate: Fraction  # frames per second
+    frames: int  # frames shown
+    interlaced: bool
+    colour: Colour = field(default_factory=Colour)
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """One audio stream of the source."""
+
+    index: int  # its place among the source's audio streams
+    codec: str
+    channels: int
+    sample_rate: int
+    begin: Fraction  # seconds after the source's start at which its first audible sample plays
+    end: Fraction
+    language: str = ""  # ISO 639-2, "" when unknown
+    title: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class TextTrack:
+    """One text subtitle stream of the source."""
+
+    index: int  # its place among the source's subtitle streams
+    codec: str
+    language: str = ""
+    title: str = ""
+    default: bool = False
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the splitter found in an uploaded file."""
+
+    container: str  # the demuxer's name
+    size: int  # bytes
+    start: Fraction  # seconds; the container's start time, which becomes 0 in every result
+    duration: Fraction  # seconds, from the start to the end of the last shown frame
+    video: VideoTrack
+    audio: tuple[AudioTrack, ...] = ()
+    text: tuple[TextTrack, ...] = ()
+    warnings: tuple[str, ...] = ()  # sentences about what is left out, for people
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The packets that show the source's display frames [lo, hi), as one stored object.
+
+    The object also holds frames around that range: an earlier entry point, the guard frames after `hi`,
+    context for temporal filters. Chunk time is `(pts - pts of frame 0) * time_base + LEAD seconds`.
+    """
+
+    job: str
+    number: int
+    key: str  # of the object in the store
+    container: str  # muxer = demuxer name: mpegts, matroska, nut, mov
+    lo: int
+    hi: int
+    guard: int  # display frames after `hi` that the object can show too
+    before: int  # display frames before `lo` that it can show too (0 or more)
+    size: int  # bytes
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.number:05d}"
+
+    @property
+    def frames(self) -> int:
+        return self.hi - self.lo
+
+
+@dataclass(frozen=True)
+class Track:
+    """The packets of one audio or subtitle stream of the source, whole, as one stored object."""
+
+    job: str
+    kind: TaskKind  # AUDIO or TEXT
+    index: int
+    key: str
+    container: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One verified delivery: what a worker made of a chunk or a track."""
+
+    key: str
+    size: int  # bytes
+    sha256: str
+    frames: int  # video frames, audio packets or subtitle events
+    headers: str  # sha256 of the codec's parameter sets: equal in all parts of a rendition
+    damaged: bool = False  # fewer frames than the chunk has, accepted by the user
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What an attempt cost its worker."""
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    frames: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    encoder: str = ""  # FFmpeg's version on that worker
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.wall_seconds if self.wall_seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A machine, or a slot of one, that takes leases."""
+
+    id: str
+    name: str
+    machine: dict[str, object] = field(default_factory=dict)  # system, arch, cores, memory, ffmpeg
+    local: bool = False  # started by this platform, so it is gone when the platform restarts
+    seen: float = 0.0  # seconds since the epoch

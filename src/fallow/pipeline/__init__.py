@@ -1,0 +1,1 @@
+"""The story of a job: submit, split, dispatch, deliver, join, sweep."""

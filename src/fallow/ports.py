@@ -1,0 +1,309 @@
+"""The contracts of the outside world: Queue, Store, Ledger, Clock. Read this first.
+
+Each has an embedded adapter and production ones in `adapters/`; one contract suite proves them all. Delivery of a
+message is at least once, so the queue only wakes people up: what is true stands in the ledger, whose methods are
+short transactions that are safe to repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fallow.model import (
+    Chunk,
+    Effort,
+    JobState,
+    Part,
+    Source,
+    TaskKind,
+    TaskState,
+    Track,
+    Worker,
+)
+
+
+class Clock(Protocol):
+    """Time, so that a test or a simulation can own it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Message:
+    """One delivery of one message."""
+
+    queue: str
+    body: bytes
+    tag: str  # names this delivery to ack and nack
+    deliveries: int  # how often it has been delivered, this one included
+
+
+class Queue(Protocol):
+    """Named queues of small messages, delivered at least once, in no promised order."""
+
+    async def publish(self, queue: str, body: bytes, delay: float = 0.0) -> None:
+        """Returns once the message is safe; it becomes visible after `delay` seconds."""
+        ...
+
+    async def get(self, queues: Sequence[str], wait: float) -> Message | None:
+        """The next message of any of the queues; None after `wait` seconds without one."""
+        ...
+
+    async def ack(self, message: Message) -> None:
+        """The message is dealt with and never comes again."""
+        ...
+
+    async def nack(self, message: Message) -> None:
+        """The message goes back; after too many deliveries it is moved to the queue `dead`."""
+        ...
+
+    async def close(self) -> None:
+        """Everything unacknowledged goes back."""
+        ...
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What the store knows of an object."""
+
+    key: str
+    size: int  # bytes
+
+
+class Writer(Protocol):
+    """An object in the making. Nothing is visible before `commit`; `abort` leaves nothing behind."""
+
+    async def write(self, data: bytes) -> None:
+        """Append. Raises StorageFull."""
+        ...
+
+    async def commit(self, head: bytes = b"") -> ObjectFacts:
+        """Make the object visible, at once and whole. `head` fills the bytes held back at the front."""
+        ...
+
+    async def abort(self) -> None: ...
+
+
+class Store(Protocol):
+    """Objects under keys of [A-Za-z0-9._/-]. Whole objects appear atomically and are never changed."""
+
+    async def writer(self, key: str, held: int = 0) -> Writer:
+        """A new object whose first `held` bytes are supplied last, at commit (an MP4's index is)."""
+        ...
+
+    async def put(self, key: str, data: bytes) -> ObjectFacts: ...
+
+    async def adopt(self, key: str, path: Path) -> ObjectFacts:
+        """Store a local file, without copying its bytes where the store can."""
+        ...
+
+    async def export(self, key: str, path: Path) -> None:
+        """Bring an object to a local file (atomically), without copying its bytes where possible."""
+        ...
+
+    async def stat(self, key: str) -> ObjectFacts | None: ...
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`; fewer only at the end. Raises NotFound."""
+        ...
+
+    def stream(self, key: str, start: int = 0) -> AsyncIterator[bytes]:
+        """The object's bytes from `start` in pieces of at most 1 MiB. Raises NotFound."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Missing keys are no error."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[ObjectFacts]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A task to be planned; (job, kind, rendition, number) is its identity."""
+
+    job: str
+    kind: TaskKind
+    rendition: str  # "" for split; the output track's name for audio and text
+    number: int  # chunk number of video, track index of audio and text, 0 of split and join
+    recipe: dict[str, Any]  # wire form of the kind's recipe; {} for split and join
+    get_key: str = ""
+    get_bytes: int = 0
+    get_sha256: str = ""
+    frames: int = 0  # the part must have exactly these many; 0: any
+    cost: float = 0.0  # expected work in source seconds x output megapixels, for longest-first
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as the ledger knows it."""
+
+    id: str
+    spec: TaskSpec
+    state: TaskState
+    attempt: int  # attempts begun
+    worker: str  # of the running lease, "" when none
+    lease: str
+    lease_until: float
+    done_frames: int  # reported by the last renewal
+    fps: float
+    part: Part | None
+    error: str  # of the last failed attempt
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One wanted output of a job."""
+
+    job: str
+    name: str  # the profile's
+    profile: dict[str, Any]  # wire form of profiles.Profile
+    result: Part | None = None
+    facts: dict[str, Any] | None = None  # what was verified at the join: size, duration, bit rate, ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the ledger knows it."""
+
+    id: str
+    name: str  # the input's file name
+    state: JobState
+    created: float
+    updated: float
+    options: dict[str, Any]  # wire form of pipeline.submit.Options
+    source_key: str
+    source: Source | None
+    renditions: tuple[Rendition, ...]
+    error: str
+    error_kind: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One lease of one task, for statistics and for the person who asks what went wrong."""
+
+    lease: str
+    task: str
+    worker: str
+    number: int
+    started: float
+    ended: float | None
+    outcome: str  # "", delivered, late, failed, expired, cancelled
+    error: str
+    effort: Effort
+
+
+class Ledger(Protocol):
+    """Jobs, chunks, tasks, leases, workers, statistics. Every method is one short transaction.
+
+    Methods that return bool are conditional updates: exactly one caller ever sees True for the same move.
+    """
+
+    # jobs
+    async def create_job(self, job: Job) -> bool:
+        """False when a job of this id exists already."""
+        ...
+
+    async def job(self, job: str) -> Job:
+        """Raises NotFound."""
+        ...
+
+    async def jobs(self, limit: int = 100) -> list[Job]:
+        """Newest first."""
+        ...
+
+    async def unfinished_jobs(self) -> list[str]: ...
+
+    async def move_job(self, job: str, new: JobState, error: str = "", error_kind: str = "") -> bool:
+        """Legal moves only (model.JobState.moves); False when the job is in no state that allows it."""
+        ...
+
+    async def set_source(self, job: str, source: Source) -> None: ...
+
+    async def set_result(self, job: str, rendition: str, result: Part, facts: dict[str, Any]) -> bool:
+        """True for the first result of a rendition."""
+        ...
+
+    async def forget_job(self, job: str) -> None:
+        """Remove an ended job and all that belongs to it."""
+        ...
+
+    # chunks, tracks and tasks
+    async def add_chunk(self, chunk: Chunk, tasks: Sequence[TaskSpec]) -> bool:
+        """Record a stored chunk with the tasks that wait for it; False when it was there already."""
+        ...
+
+    async def add_track(self, track: Track, tasks: Sequence[TaskSpec]) -> bool: ...
+
+    async def chunks(self, job: str) -> list[Chunk]: ...
+
+    async def plan(self, tasks: Sequence[TaskSpec]) -> int:
+        """Add the tasks that are not there yet, as planned; how many were new."""
+        ...
+
+    async def task(self, task: str) -> Task:
+        """Raises NotFound."""
+        ...
+
+    async def tasks(self, job: str) -> list[Task]: ...
+
+    async def admit(self, job: str, window: int) -> list[Task]:
+        """Move planned tasks whose back-off is over to queued while fewer than `window` are queued or leased,
+        costliest first; returns those moved."""
+        ...
+
+    async def attempts(self, job: str) -> list[Attempt]: ...
+
+    # leases
+    async def lease(self, task: str, lease: str, worker: str, until: float) -> Task | None:
+        """Give a queued task to a worker; None when it is no longer to be had."""
+        ...
+
+    async def renew(self, lease: str, until: float, frames: int, fps: float) -> bool:
+        """False when the lease is over: expired, task done elsewhere, job ended."""
+        ...
+
+    async def commit(self, lease: str, part: Part, effort: Effort) -> bool:
+        """Accept a verified delivery; True for the first of the task, whatever became of its lease since.
+
+        Raises NotFound for a lease that never was, Conflict when the job has ended."""
+        ...
+
+    async def give_up(self, lease: str, error: str, retry_at: float, dead: bool, effort: Effort) -> bool:
+        """End a lease without a delivery: the task is planned again from `retry_at` on, or dead."""
+        ...
+
+    async def reopen(self, task: str, error: str) -> bool:
+        """A done task's part is no good: plan it again."""
+        ...
+
+    async def revive(self, job: str) -> int:
+        """Plan the dead tasks of a job again, with fresh attempts; how many."""
+        ...
+
+    async def expired(self, now: float) -> list[Task]:
+        """Leased tasks whose lease has run out."""
+        ...
+
+    # workers
+    async def add_worker(self, worker: Worker, token_sha256: str) -> None: ...
+
+    async def worker_of_token(self, token_sha256: str) -> Worker | None: ...
+
+    async def workers(self) -> list[Worker]: ...
+
+    async def local_leases(self) -> list[Task]:
+        """Leased tasks whose worker is local to a platform process: void after that process died."""
+        ...
+
+    async def close(self) -> None: ...

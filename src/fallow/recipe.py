@@ -1,0 +1,95 @@
+"""What a worker is asked to do, as typed values: FFmpeg arguments are built where they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fallow.model import Colour
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How a video stream is compressed; names and units as in a profile, numbers resolved for one source."""
+
+    codec: str  # FFmpeg's encoder name: libx264, libx265, libsvtav1, libvpx-vp9
+    pixel_format: str
+    preset: str
+    keyframes: int  # longest distance between key frames, in frames
+    crf: float | None = None
+    bitrate: int | None = None  # bit/s; with crf None this is average bit rate
+    maxrate: int | None = None  # bit/s
+    bufsize: int | None = None  # bits
+    profile: str = ""
+    level: str = ""  # "" lets the encoder take the lowest that fits
+    tune: str = ""
+    extra: tuple[tuple[str, str], ...] = ()  # the encoder's own parameters (x264-params and the like)
+
+
+@dataclass(frozen=True)
+class Retime:
+    """A change of frame rate that gives the frames one FFmpeg process would give.
+
+    Source frame `lo + i` of the chunk is shown at output slot `slots[i]` (non-decreasing; of several frames in
+    one slot the last wins; a slot without a frame repeats the one before). The part holds output slots
+    [first, first + frames).
+    """
+
+    rate: Fraction  # output frames per second
+    slots: tuple[int, ...]  # for the frames [lo, hi + guard) of the chunk
+    first: int
+
+
+@dataclass(frozen=True)
+class VideoRecipe:
+    """Encode the display frames of one chunk. Times are seconds of chunk time (see model.Chunk)."""
+
+    container: str  # of the chunk: FFmpeg's demuxer name
+    output: str  # of the part: mpegts (H.264, HEVC) or matroska (AV1, VP9)
+    frames: int  # the part holds exactly these many
+    start: Fraction  # half a frame before the first frame to show
+    end: Fraction | None  # half a frame after the last one to encode, guard included; None: the chunk's end
+    guard: int  # output frames encoded after the last and dropped, so that the encoder sees a future
+    context_start: Fraction | None  # wider range for temporal filters; None: as start
+    context_end: Fraction | None
+    deinterlace: bool
+    rotation: int  # degrees clockwise to turn the picture upright
+    width: int  # of the output, after rotation
+    height: int
+    scaled: bool  # whether width and height differ from the (rotated) source
+    sample_aspect: Fraction
+    time_base: Fraction  # seconds per tick of the encoder
+    rate: Fraction  # average frame rate of the output, for level and rate control
+    encoder: Encoder
+    colour: Colour
+    retime: Retime | None = None
+    accept_damaged: bool = False  # deliver what can be decoded instead of refusing a short part
+
+
+@dataclass(frozen=True)
+class AudioRecipe:
+    """Encode one whole audio track. Track time is source time minus the source's start, plus 10 s."""
+
+    container: str
+    output: str
+    codec: str  # FFmpeg's encoder name, or "copy"
+    begin: Fraction  # seconds of track time: samples outside [begin, end) are encoder padding
+    end: Fraction | None
+    bitrate: int | None = None  # bit/s
+    channels: int | None = None  # None keeps the source's
+    sample_rate: int | None = None
+
+
+@dataclass(frozen=True)
+class TextRecipe:
+    """Convert one whole subtitle track. Track time as in AudioRecipe."""
+
+    container: str
+    output: str
+    codec: str  # mov_text, subrip, webvtt, ass, or "copy"
+
+
+Recipe = VideoRecipe | AudioRecipe | TextRecipe
+
+LEAD = Fraction(10)
+"""Seconds added to every chunk and track time: never negative, and far from MPEG-TS's 33-bit wrap."""

@@ -1,0 +1,1 @@
+"""Doors: decode a request, call one function of the pipeline, encode the answer."""
