@@ -27,6 +27,14 @@ class Encoder:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """One FFmpeg filter that looks at a single frame, from catalogue.FILTERS; applied before scaling, in order."""
+
+    name: str
+    options: tuple[tuple[str, str], ...] = ()  # checked words and numbers: nothing here needs escaping
+
+
+@dataclass(frozen=True)
 class Retime:
     """A change of frame rate that gives the frames one FFmpeg process would give.
 
@@ -62,6 +70,7 @@ class VideoRecipe:
     rate: Fraction  # average frame rate of the output, for level and rate control
     encoder: Encoder
     colour: Colour
+    filters: tuple[Filter, ...] = ()
     retime: Retime | None = None
     accept_damaged: bool = False  # deliver what can be decoded instead of refusing a short part
 
