@@ -67,6 +67,7 @@ class LeaseGrant:
     put_url: str
     renew_seconds: float  # how often to renew
     deadline_seconds: float  # from now; the attempt is given up by then
+    last: bool = False  # no other task waits for a worker: idle cores may help with this one
 
     @property
     def typed_recipe(self) -> Recipe:
