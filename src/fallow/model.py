@@ -69,8 +69,8 @@ class TaskState(enum.Enum):
 
 
 _TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
-    TaskState.PLANNED: frozenset({TaskState.QUEUED}),
-    # A delivery whose lease had expired still counts, so a queued task may become done.
+    # A delivery whose lease had expired still counts, so a planned or queued task may become done.
+    TaskState.PLANNED: frozenset({TaskState.QUEUED, TaskState.DONE}),
     TaskState.QUEUED: frozenset({TaskState.LEASED, TaskState.PLANNED, TaskState.DONE}),
     TaskState.LEASED: frozenset({TaskState.QUEUED, TaskState.PLANNED, TaskState.DONE, TaskState.DEAD}),
     # A part that turns out to be broken at the join is encoded again.

@@ -7,8 +7,9 @@ short transactions that are safe to repeat.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,6 +90,16 @@ class Writer(Protocol):
         ...
 
     async def abort(self) -> None: ...
+
+
+class Links(Protocol):
+    """Makes URLs that allow one transfer of one object, to whoever holds them, until they expire."""
+
+    def to_get(self, key: str, seconds: float) -> str: ...
+
+    def to_put(self, key: str, seconds: float, most: int) -> str:
+        """For an upload of at most `most` bytes."""
+        ...
 
 
 class Store(Protocol):
@@ -198,9 +209,57 @@ class Attempt:
     number: int
     started: float
     ended: float | None
-    outcome: str  # "", delivered, late, failed, expired, cancelled
+    outcome: str  # "" while it runs, then an Outcome's value
     error: str
     effort: Effort
+    counted: int | None = None  # frames found in a part that was refused for their number
+
+
+class Outcome(enum.Enum):
+    """How an attempt ended."""
+
+    DELIVERED = "delivered"  # the first verified delivery of its task
+    LATE = "late"  # another one was first
+    FAILED = "failed"
+    EXPIRED = "expired"  # not heard of until its lease ran out
+    CANCELLED = "cancelled"  # stopped on purpose, or with the platform: not held against the task
+
+
+@dataclass(frozen=True)
+class Setback:
+    """How a lease ended without a delivery, and when the task may be tried again."""
+
+    error: str
+    retry_at: float | None  # seconds since the epoch; None: never, the task is dead
+    outcome: Outcome = Outcome.FAILED  # CANCELLED gives the attempt back to the task
+    counted: int | None = None
+    effort: Effort = field(default_factory=Effort)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many tasks of one kind and rendition are in one state."""
+
+    kind: TaskKind
+    rendition: str
+    state: TaskState
+    tasks: int
+    frames: int  # that they will have
+    done_frames: int  # reported by the leased ones
+    fps: float  # of the leased ones
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one worker's delivered attempts did for a job."""
+
+    worker: str
+    tasks: int
+    frames: int
+    wall_seconds: float
+    cpu_seconds: float
+    bytes_in: int
+    bytes_out: int
 
 
 class Ledger(Protocol):
@@ -255,32 +314,49 @@ class Ledger(Protocol):
         """Raises NotFound."""
         ...
 
-    async def tasks(self, job: str) -> list[Task]: ...
+    async def tasks(self, job: str) -> list[Task]:
+        """All tasks of a job by kind, rendition and number, without their recipes."""
+        ...
+
+    async def tally(self, job: str) -> list[Tally]: ...
+
+    async def running(self, job: str) -> list[Task]:
+        """The leased tasks of a job, without their recipes."""
+        ...
+
+    async def shares(self, job: str) -> list[Share]: ...
 
     async def admit(self, job: str, window: int) -> list[Task]:
         """Move planned tasks whose back-off is over to queued while fewer than `window` are queued or leased,
-        costliest first; returns those moved."""
+        costliest first; returns those moved, without recipes. Split and join need no place in the window."""
         ...
 
-    async def attempts(self, job: str) -> list[Attempt]: ...
+    async def attempt(self, lease: str) -> Attempt:
+        """Raises NotFound."""
+        ...
+
+    async def attempts(self, job: str) -> list[Attempt]:
+        """Oldest first."""
+        ...
 
     # leases
-    async def lease(self, task: str, lease: str, worker: str, until: float) -> Task | None:
-        """Give a queued task to a worker; None when it is no longer to be had."""
+    async def lease(self, task: str, lease: str, worker: str, until: float, deadline: float) -> Task | None:
+        """Give a queued task to a worker; None when it is no longer to be had. No renewal helps past `deadline`."""
         ...
 
     async def renew(self, lease: str, until: float, frames: int, fps: float) -> bool:
-        """False when the lease is over: expired, task done elsewhere, job ended."""
+        """False when the lease is over: given up, past its deadline, task done elsewhere, job ended."""
         ...
 
     async def commit(self, lease: str, part: Part, effort: Effort) -> bool:
         """Accept a verified delivery; True for the first of the task, whatever became of its lease since.
 
-        Raises NotFound for a lease that never was, Conflict when the job has ended."""
+        Raises NotFound for a lease that never was, Conflict when the job has ended, BrokenPart when the headers
+        differ from those of a part that this rendition has already."""
         ...
 
-    async def give_up(self, lease: str, error: str, retry_at: float, dead: bool, effort: Effort) -> bool:
-        """End a lease without a delivery: the task is planned again from `retry_at` on, or dead."""
+    async def give_up(self, lease: str, setback: Setback) -> bool:
+        """End a lease without a delivery: the task is planned again from a time on, or dead."""
         ...
 
     async def reopen(self, task: str, error: str) -> bool:
@@ -295,8 +371,17 @@ class Ledger(Protocol):
         """Leased tasks whose lease has run out."""
         ...
 
+    async def overdue(self, before: float) -> list[Task]:
+        """Tasks queued before that time and never taken: their message may be lost. Each is returned once, as its
+        waiting begins anew."""
+        ...
+
     # workers
-    async def add_worker(self, worker: Worker, token_sha256: str) -> None: ...
+    async def add_worker(self, worker: Worker, token_sha256: str) -> None:
+        """A worker of a known id is replaced."""
+        ...
+
+    async def saw_worker(self, worker: str) -> None: ...
 
     async def worker_of_token(self, token_sha256: str) -> Worker | None: ...
 

@@ -1,0 +1,377 @@
+"""The ledger in SQL: portable statements, conditional updates, one short transaction a method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fallow.adapters import ledger_rows as rows
+from fallow.adapters.ledger_database import Database, add, change, fetch
+from fallow.adapters.ledger_tables import attempts, chunks, jobs, renditions, tasks, tracks, workers
+from fallow.errors import BrokenPart, Conflict, NotFound
+from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
+from fallow.ports import Attempt, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
+
+_OUT_OF_WINDOW = (TaskKind.SPLIT.value, TaskKind.JOIN.value)
+_ENDED = [state.value for state in JobState if state.ended]
+_OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
+
+
+class SqlLedger:
+    """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
+
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._write = database.write
+        self._rows = database.rows
+        self._now = now
+
+    @classmethod
+    async def open(cls, url: str, now: Callable[[], float] = time.time) -> SqlLedger:
+        """Connect, and create the tables of a new ledger."""
+        return cls(await Database.open(url), now)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    # jobs
+
+    async def create_job(self, job: Job) -> bool:
+        async def work(db: AsyncConnection) -> bool:
+            if not await add(db, jobs, [rows.job_row(job)]):
+                return False
+            await add(db, renditions, [rows.rendition_row(r, place) for place, r in enumerate(job.renditions)])
+            return True
+
+        return await self._write(work)
+
+    async def job(self, job: str) -> Job:
+        found = await self._jobs(select(jobs).where(jobs.c.id == job))
+        if not found:
+            raise NotFound(f"There is no job {job}.")
+        return found[0]
+
+    async def jobs(self, limit: int = 100) -> list[Job]:
+        return await self._jobs(select(jobs).order_by(jobs.c.created.desc(), jobs.c.id).limit(limit))
+
+    async def unfinished_jobs(self) -> list[str]:
+        query = select(jobs.c.id).where(jobs.c.state.not_in(_ENDED)).order_by(jobs.c.created)
+        return [row["id"] for row in await self._rows(query)]
+
+    async def move_job(self, job: str, new: JobState, error: str = "", error_kind: str = "") -> bool:
+        before = [state.value for state in JobState if new in state.moves]
+        values = {"state": new.value, "updated": self._now(), "error": error, "error_kind": error_kind}
+
+        async def work(db: AsyncConnection) -> bool:
+            changed = await change(db, jobs, values, jobs.c.id == job, jobs.c.state.in_(before))
+            if changed and new.ended:
+                await self._stop_tasks(db, job)
+            return changed
+
+        return await self._write(work)
+
+    async def set_source(self, job: str, source: Source) -> None:
+        values = {"source": rows.dumps(source), "updated": self._now()}
+        await self._write(lambda db: change(db, jobs, values, jobs.c.id == job))
+
+    async def set_result(self, job: str, rendition: str, result: Part, facts: dict[str, Any]) -> bool:
+        values = {"result": rows.dumps(result), "facts": rows.dumps(facts)}
+        mine = (renditions.c.job == job, renditions.c.name == rendition, renditions.c.result.is_(None))
+        return await self._write(lambda db: change(db, renditions, values, *mine))
+
+    async def forget_job(self, job: str) -> None:
+        async def work(db: AsyncConnection) -> None:
+            state = (await db.execute(select(jobs.c.state).where(jobs.c.id == job))).scalar()
+            if state is not None and not JobState(state).ended:
+                raise Conflict(f"The job {job} is {state}; cancel it first.")
+            for table in (attempts, tasks, tracks, chunks, renditions):
+                await db.execute(delete(table).where(table.c.job == job))
+            await db.execute(delete(jobs).where(jobs.c.id == job))
+
+        await self._write(work)
+
+    # chunks, tracks and tasks
+
+    async def add_chunk(self, chunk: Chunk, tasks: Sequence[TaskSpec]) -> bool:
+        row = {"job": chunk.job, "number": chunk.number, "chunk": rows.dumps(chunk)}
+        return await self._add_with_tasks(chunks, row, tasks)
+
+    async def add_track(self, track: Track, tasks: Sequence[TaskSpec]) -> bool:
+        row = {"job": track.job, "kind": track.kind.value, "number": track.index, "track": rows.dumps(track)}
+        return await self._add_with_tasks(tracks, row, tasks)
+
+    async def chunks(self, job: str) -> list[Chunk]:
+        query = select(chunks.c.chunk).where(chunks.c.job == job).order_by(chunks.c.number)
+        return [chunk for row in await self._rows(query) if (chunk := rows.loads(Chunk, row["chunk"]))]
+
+    async def tracks(self, job: str) -> list[Track]:
+        query = select(tracks.c.track).where(tracks.c.job == job).order_by(tracks.c.kind, tracks.c.number)
+        return [track for row in await self._rows(query) if (track := rows.loads(Track, row["track"]))]
+
+    async def plan(self, specs: Sequence[TaskSpec]) -> int:
+        return await self._write(lambda db: add(db, tasks, [rows.task_row(spec) for spec in specs]))
+
+    async def task(self, task: str) -> Task:
+        found = await self._tasks(select(tasks).where(tasks.c.id == task))
+        if not found:
+            raise NotFound(f"There is no task {task}.")
+        return found[0]
+
+    async def tasks(self, job: str) -> list[Task]:
+        order = (tasks.c.kind, tasks.c.rendition, tasks.c.number)
+        return await self._tasks(_summaries().where(tasks.c.job == job).order_by(*order))
+
+    async def running(self, job: str) -> list[Task]:
+        return await self._tasks(_summaries().where(tasks.c.job == job, tasks.c.state == TaskState.LEASED.value))
+
+    async def tally(self, job: str) -> list[Tally]:
+        key = (tasks.c.kind, tasks.c.rendition, tasks.c.state)
+        sums = [
+            func.sum(column).label(column.name) for column in (tasks.c.frames, tasks.c.done_frames, tasks.c.fps)
+        ]
+        query = select(*key, func.count().label("tasks"), *sums).where(tasks.c.job == job).group_by(*key)
+        return [rows.tally_of(row) for row in await self._rows(query)]
+
+    async def shares(self, job: str) -> list[Share]:
+        summed = (attempts.c.frames, attempts.c.wall_seconds, attempts.c.cpu_seconds)
+        sums = [func.sum(c).label(c.name) for c in (*summed, attempts.c.bytes_in, attempts.c.bytes_out)]
+        query = select(attempts.c.worker, func.count().label("tasks"), *sums)
+        mine = (attempts.c.job == job, attempts.c.outcome == Outcome.DELIVERED.value)
+        return [rows.share_of(row) for row in await self._rows(query.where(*mine).group_by(attempts.c.worker))]
+
+    async def admit(self, job: str, window: int) -> list[Task]:
+        async def work(db: AsyncConnection) -> list[Task]:
+            mine = (tasks.c.job == job, tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at <= self._now())
+            apart = tasks.c.kind.in_(_OUT_OF_WINDOW)
+            offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED), ~apart)
+            room = window - int((await db.execute(select(func.count()).where(*offered))).scalar_one())
+            found = await fetch(db, _summaries().where(*mine, apart))
+            if room > 0:
+                order = (tasks.c.cost.desc(), tasks.c.number, tasks.c.rendition)
+                found += await fetch(db, _summaries().where(*mine, ~apart).order_by(*order).limit(room))
+            return [task for task in map(rows.task_of, found) if await self._queue(db, task)]
+
+        return await self._write(work)
+
+    async def attempt(self, lease: str) -> Attempt:
+        found = await self._rows(select(attempts).where(attempts.c.lease == lease))
+        if not found:
+            raise NotFound("There is no such lease.")
+        return rows.attempt_of(found[0])
+
+    async def attempts(self, job: str) -> list[Attempt]:
+        query = select(attempts).where(attempts.c.job == job).order_by(attempts.c.started, attempts.c.lease)
+        return [rows.attempt_of(row) for row in await self._rows(query)]
+
+    # leases
+
+    async def lease(self, task: str, lease: str, worker: str, until: float, deadline: float) -> Task | None:
+        values = {
+            **_free(TaskState.LEASED),
+            "worker": worker,
+            "lease": lease,
+            "lease_until": until,
+            "deadline": deadline,
+            "attempt": tasks.c.attempt + 1,
+        }
+
+        async def work(db: AsyncConnection) -> Task | None:
+            free = (tasks.c.id == task, tasks.c.state == TaskState.QUEUED.value, _job_runs())
+            if not await change(db, tasks, values, *free):
+                return None
+            taken = rows.task_of((await fetch(db, select(tasks).where(tasks.c.id == task)))[0])
+            row = {"lease": lease, "task": task, "job": taken.spec.job, "worker": worker}
+            await db.execute(insert(attempts).values(**row, number=taken.attempt, started=self._now()))
+            return taken
+
+        return await self._write(work)
+
+    async def renew(self, lease: str, until: float, frames: int, fps: float) -> bool:
+        values = {"lease_until": until, "done_frames": frames, "fps": fps}
+        mine = (tasks.c.lease == lease, tasks.c.state == TaskState.LEASED.value)
+        alive = (tasks.c.deadline > self._now(), _job_runs())
+        return await self._write(lambda db: change(db, tasks, values, *mine, *alive))
+
+    async def commit(self, lease: str, part: Part, effort: Effort) -> bool:
+        before = [state.value for state in TaskState if TaskState.DONE in state.moves]
+        values = {**_free(TaskState.DONE), "part": rows.dumps(part), "headers": part.headers, "error": ""}
+
+        async def work(db: AsyncConnection) -> bool:
+            attempt, task, job = await self._of_lease(db, lease)
+            if JobState(job).ended:
+                raise Conflict(f"The job is {job}; what was made for it is not needed any more.")
+            if attempt.outcome == Outcome.DELIVERED.value:
+                return False
+            await _check_headers(db, task, part)
+            first = await change(db, tasks, values, tasks.c.id == task.id, tasks.c.state.in_(before))
+            if first:
+                await self._end(db, (attempts.c.task == task.id, attempts.c.ended.is_(None)), Outcome.CANCELLED)
+            outcome = Outcome.DELIVERED if first else Outcome.LATE
+            await self._end(db, (attempts.c.lease == lease,), outcome, error="", **rows.effort_row(effort))
+            return first
+
+        return await self._write(work)
+
+    async def give_up(self, lease: str, setback: Setback) -> bool:
+        state = TaskState.DEAD if setback.retry_at is None else TaskState.PLANNED
+        values = {**_free(state), "error": setback.error, "retry_at": setback.retry_at or 0.0}
+        if setback.outcome is Outcome.CANCELLED:
+            values["attempt"] = tasks.c.attempt - 1
+
+        async def work(db: AsyncConnection) -> bool:
+            mine = (tasks.c.lease == lease, tasks.c.state == TaskState.LEASED.value)
+            if not await change(db, tasks, values, *mine):
+                return False
+            more = {"error": setback.error, "counted": setback.counted, **rows.effort_row(setback.effort)}
+            await self._end(db, (attempts.c.lease == lease,), setback.outcome, **more)
+            return True
+
+        return await self._write(work)
+
+    async def reopen(self, task: str, error: str) -> bool:
+        values = {**_free(TaskState.PLANNED), "part": None, "headers": "", "error": error, "retry_at": 0.0}
+
+        async def work(db: AsyncConnection) -> bool:
+            done = (tasks.c.id == task, tasks.c.state == TaskState.DONE.value)
+            if not await change(db, tasks, values, *done):
+                return False
+            delivered = (attempts.c.task == task, attempts.c.outcome == Outcome.DELIVERED.value)
+            await self._end(db, delivered, Outcome.FAILED, error=error)
+            return True
+
+        return await self._write(work)
+
+    async def revive(self, job: str) -> int:
+        values = {**_free(TaskState.PLANNED), "attempt": 0, "retry_at": 0.0}
+
+        async def work(db: AsyncConnection) -> int:
+            dead = (tasks.c.job == job, tasks.c.state == TaskState.DEAD.value)
+            return (await db.execute(update(tasks).where(*dead).values(**values))).rowcount
+
+        return await self._write(work)
+
+    async def expired(self, now: float) -> list[Task]:
+        out = (tasks.c.state == TaskState.LEASED.value, tasks.c.lease_until < now)
+        return await self._tasks(_summaries().where(*out))
+
+    async def overdue(self, before: float) -> list[Task]:
+        waiting = (tasks.c.state == TaskState.QUEUED.value, tasks.c.queued_at < before)
+        found = await self._tasks(_summaries().where(*waiting))
+        if not found:
+            return []
+
+        async def work(db: AsyncConnection) -> list[Task]:
+            again = {"queued_at": self._now()}
+            return [t for t in found if await change(db, tasks, again, tasks.c.id == t.id, *waiting)]
+
+        return await self._write(work)
+
+    # workers
+
+    async def add_worker(self, worker: Worker, token_sha256: str) -> None:
+        row = {"name": worker.name[:128], "machine": rows.dumps(worker.machine), "local": worker.local}
+        row |= {"seen": worker.seen, "token_sha256": token_sha256}
+
+        async def work(db: AsyncConnection) -> None:
+            if not await change(db, workers, row, workers.c.id == worker.id):
+                await db.execute(insert(workers).values(id=worker.id, **row))
+
+        await self._write(work)
+
+    async def saw_worker(self, worker: str) -> None:
+        await self._write(lambda db: change(db, workers, {"seen": self._now()}, workers.c.id == worker))
+
+    async def worker_of_token(self, token_sha256: str) -> Worker | None:
+        found = await self._rows(select(workers).where(workers.c.token_sha256 == token_sha256))
+        return rows.worker_of(found[0]) if found else None
+
+    async def workers(self) -> list[Worker]:
+        query = select(workers).order_by(workers.c.seen.desc(), workers.c.id)
+        return [rows.worker_of(row) for row in await self._rows(query)]
+
+    async def local_leases(self) -> list[Task]:
+        local = tasks.c.worker.in_(select(workers.c.id).where(workers.c.local))
+        return await self._tasks(_summaries().where(tasks.c.state == TaskState.LEASED.value, local))
+
+    # what several of the above are made of
+
+    async def _jobs(self, query: Select[Any]) -> list[Job]:
+        found = await self._rows(query)
+        wanted = select(renditions).where(renditions.c.job.in_([row["id"] for row in found]))
+        by_job: dict[str, list[Rendition]] = {row["id"]: [] for row in found}
+        for row in await self._rows(wanted.order_by(renditions.c.place)):
+            by_job[row["job"]].append(rows.rendition_of(row))
+        return [rows.job_of(row, by_job[row["id"]]) for row in found]
+
+    async def _tasks(self, query: Select[Any]) -> list[Task]:
+        return [rows.task_of(row) for row in await self._rows(query)]
+
+    async def _add_with_tasks(self, table: Table, row: dict[str, Any], specs: Sequence[TaskSpec]) -> bool:
+        async def work(db: AsyncConnection) -> bool:
+            new = await add(db, table, [row])
+            await add(db, tasks, [rows.task_row(spec) for spec in specs])
+            return bool(new)
+
+        return await self._write(work)
+
+    async def _queue(self, db: AsyncConnection, task: Task) -> bool:
+        values = {"state": TaskState.QUEUED.value, "queued_at": self._now()}
+        return await change(db, tasks, values, tasks.c.id == task.id, tasks.c.state == TaskState.PLANNED.value)
+
+    async def _of_lease(self, db: AsyncConnection, lease: str) -> tuple[Attempt, Task, str]:
+        found = await fetch(db, select(attempts).where(attempts.c.lease == lease))
+        if not found:
+            raise NotFound("There is no such lease.")
+        attempt = rows.attempt_of(found[0])
+        task = rows.task_of((await fetch(db, _summaries().where(tasks.c.id == attempt.task)))[0])
+        state = await db.execute(select(jobs.c.state).where(jobs.c.id == task.spec.job))
+        return attempt, task, state.scalar_one()
+
+    async def _end(
+        self, db: AsyncConnection, which: Sequence[ColumnElement[bool]], how: Outcome, **more: Any
+    ) -> None:
+        """Close attempts; one that ended before keeps its time."""
+        values = {"outcome": how.value, "ended": func.coalesce(attempts.c.ended, self._now()), **more}
+        await db.execute(update(attempts).where(*which).values(**values))
+
+    async def _stop_tasks(self, db: AsyncConnection, job: str) -> None:
+        """The job has ended: no lease of it goes on, and a retry finds its tasks planned."""
+        leased = (tasks.c.job == job, tasks.c.state == TaskState.LEASED.value)
+        # In a statement of its own: databases differ in which value of a column an expression beside it sees.
+        await db.execute(update(tasks).where(*leased).values(attempt=tasks.c.attempt - 1))
+        offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED))
+        await db.execute(update(tasks).where(*offered).values(**_free(TaskState.PLANNED)))
+        await self._end(db, (attempts.c.job == job, attempts.c.ended.is_(None)), Outcome.CANCELLED)
+
+
+def _summaries() -> Select[Any]:
+    return select(*rows.TASK_SUMMARY)
+
+
+def _free(state: TaskState) -> dict[str, Any]:
+    """The columns of a task that nobody is at, in that state."""
+    lease = {"worker": "", "lease": "", "lease_until": 0.0, "deadline": 0.0}
+    return {"state": state.value, "done_frames": 0, "fps": 0.0, **lease}
+
+
+def _job_runs() -> ColumnElement[bool]:
+    return tasks.c.job.in_(select(jobs.c.id).where(jobs.c.state.not_in(_ENDED)))
+
+
+async def _check_headers(db: AsyncConnection, task: Task, part: Part) -> None:
+    """Parts of one rendition are joined into one stream, so their parameter sets must agree."""
+    if task.spec.kind is not TaskKind.VIDEO:
+        return
+    same = (tasks.c.job == task.spec.job, tasks.c.kind == TaskKind.VIDEO.value)
+    done = (tasks.c.rendition == task.spec.rendition, tasks.c.state == TaskState.DONE.value)
+    other = select(tasks.c.number).where(*same, *done, tasks.c.headers != part.headers, tasks.c.id != task.id)
+    number = (await db.execute(other.limit(1))).scalar()
+    if number is not None:
+        raise BrokenPart(
+            f"The part of chunk {task.spec.number} has other codec parameters than that of chunk {number}; "
+            "they cannot be joined into one stream."
+        )
