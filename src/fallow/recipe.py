@@ -46,11 +46,6 @@ class Retime:
     rate: Fraction  # output frames per second
     slots: tuple[int, ...]  # for the frames [lo, hi + guard) of the chunk
     first: int
-    # The first frame at or after `mark` seconds of chunk time must be number `marked` of the chunk. The places of
-    # later frames follow from counting, so this is where a frame that could not be decoded is noticed:
-    # half a frame before frame min(hi, frames of the source - 1), and that frame's number minus lo.
-    mark: Fraction | None = None
-    marked: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,11 @@ class VideoRecipe:
     colour: Colour
     filters: tuple[Filter, ...] = ()
     retime: Retime | None = None
-    # Half a frame after the last one to show; None only without guard or with retime. Guard frames are told from
-    # shown ones by their time: by their number, a guard frame would hide a frame that could not be decoded.
-    stop: Fraction | None = None
+    # The first frame at or after `mark` seconds must be number `marked` of the chunk. Without this check a guard frame
+    # would take the place of one that could not be decoded, and nobody would notice. Always half a frame before
+    # frame min(hi, frames of the source - 1), and that frame's number minus lo; needed with guard and with retime.
+    mark: Fraction | None = None
+    marked: int = 0
     accept_damaged: bool = False  # deliver what can be decoded instead of refusing a short part
 
 

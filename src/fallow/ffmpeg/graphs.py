@@ -1,0 +1,154 @@
+"""Filter graphs of video: which frames are shown, how they are turned, scaled, converted and labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+from fallow.catalogue import FILTERS
+from fallow.ffmpeg.words import known, ratio, seconds, small_ratio, word
+from fallow.model import Colour
+from fallow.recipe import Filter, VideoRecipe
+
+# H.264 and HEVC write the sample aspect ratio as two 16-bit numbers.
+ASPECT_LIMIT = 65535
+
+TURNS = {0: (), 90: ("transpose=dir=clock",), 180: ("hflip", "vflip"), 270: ("transpose=dir=cclock",)}
+
+# send_frame: one picture out for each picture in. interlaced: pictures marked progressive stay untouched.
+DEINTERLACE = "bwdif=mode=send_frame:parity=auto:deint=interlaced"
+
+
+def chunk_graph(recipe: VideoRecipe) -> str:
+    """Exactly the frames of one chunk, and the guard frames after them, as they are to be encoded."""
+    return ",".join([*_shown(recipe), *_retimed(recipe), *_pictures(recipe)])
+
+
+def whole_graph(recipe: VideoRecipe) -> str:
+    """The same treatment for one process that reads the whole source."""
+    deinterlace = [DEINTERLACE] if recipe.deinterlace else []
+    rate = [f"fps=fps={ratio(recipe.retime.rate)}"] if recipe.retime else []
+    return ",".join([*deinterlace, *rate, *_pictures(recipe)])
+
+
+def _shown(recipe: VideoRecipe) -> Iterator[str]:
+    """By time, not by number: a chunk holds frames before and after, and how many depends on its key frames."""
+    if recipe.deinterlace:
+        # The deinterlacer looks at the neighbours of each picture, so these must still be there.
+        if recipe.context_start is not None:
+            yield _trim(recipe.context_start, recipe.context_end)
+        yield DEINTERLACE
+    yield _trim(recipe.start, _end(recipe))
+    if recipe.mark is not None and not recipe.accept_damaged:
+        # From a frame on that is not the one it should be, nothing is shown: the part comes out too short.
+        right = f"eq(gte(t,{seconds(recipe.mark)}),gte(n,{recipe.marked}))"
+        yield f"select=expr='if(ld(0),0,if({right},1,st(0,1)*0))'"
+
+
+def _end(recipe: VideoRecipe) -> Fraction | None:
+    """With missing frames accepted, there is no telling guard frames from shown ones, so they stay away."""
+    if recipe.accept_damaged and recipe.guard and recipe.retime is None:
+        return recipe.mark
+    return recipe.end
+
+
+def _trim(start: Fraction, end: Fraction | None) -> str:
+    until = f":end={seconds(end)}" if end is not None else ""
+    return f"trim=start={seconds(start)}{until}"
+
+
+def _retimed(recipe: VideoRecipe) -> Iterator[str]:
+    """Frame numbers become output slots by exact integer arithmetic; `fps` then only drops and repeats."""
+    change = recipe.retime
+    if change is None:
+        return
+    end = change.first + recipe.frames + recipe.guard
+    place = _slot_expression(change.slots)
+    if end > change.slots[-1]:
+        # The last picture of the video stays up to its end: a copy of it, but only if it is there, marks the end.
+        count = len(change.slots)
+        yield f"loop=loop=1:size=1:start={count - 1}"
+        place = f"if(gte(N,{count}),{end},{place})"
+    yield f"settb=expr={ratio(1 / change.rate)}"
+    yield f"setpts=expr='{place}'"
+    yield f"fps=fps={ratio(change.rate)}"
+    yield f"trim=start_pts={change.first}:end_pts={end}"
+
+
+def _slot_expression(slots: Sequence[int]) -> str:
+    """An expression of N, the frame's number, whose values are exactly the slots."""
+    return _linear(slots) or _steps(slots)
+
+
+def _linear(slots: Sequence[int]) -> str:
+    """floor((N*a+b)/d) where some a, b, d give every slot: with a constant source rate they do. "" otherwise."""
+    if len(slots) < 2:
+        return str(slots[0])
+    mean = Fraction(slots[-1] - slots[0], len(slots) - 1)
+    for limit in (1, 10, 100, 1001, 10010):
+        slope = mean.limit_denominator(limit)
+        a, d = slope.numerator, slope.denominator
+        least = max(d * slot - i * a for i, slot in enumerate(slots))
+        most = min(d * slot - i * a for i, slot in enumerate(slots)) + d - 1
+        if least <= most:
+            return f"floor((N*{a}+{least})/{d})"
+    return ""
+
+
+def _steps(slots: Sequence[int]) -> str:
+    """One slot a frame, corrected at every frame that is not one slot after the frame before it."""
+    odd = [(i, b - a - 1) for i, (a, b) in enumerate(pairwise(slots), start=1) if b - a != 1]
+    return f"N+{slots[0]}" + "".join(f"{step:+d}*gte(N,{i})" for i, step in odd)
+
+
+def _pictures(recipe: VideoRecipe) -> Iterator[str]:
+    """What is done to each picture by itself."""
+    yield from TURNS[recipe.rotation % 360]
+    yield from (_filter(item) for item in recipe.filters)
+    yield _scale(recipe)
+    yield f"format=pix_fmts={word(recipe.encoder.pixel_format)}"
+    # After scaling, which sets an aspect of its own. The default limit of 100 would bend odd ratios.
+    aspect = small_ratio(recipe.sample_aspect, ASPECT_LIMIT)
+    yield f"setsar=sar={ratio(aspect)}:max={ASPECT_LIMIT}"
+    yield from _labels(output_colour(recipe))
+
+
+def _filter(item: Filter) -> str:
+    allowed = FILTERS[known(item.name, FILTERS, "filter")]
+    options = [f"{known(key, allowed, f'option of {item.name}')}={word(value)}" for key, value in item.options]
+    return f"{item.name}={':'.join(options)}" if options else item.name
+
+
+def _scale(recipe: VideoRecipe) -> str:
+    """Always there: it costs nothing when nothing changes, and keeps one size when the source's changes midway."""
+    options = [f"w={recipe.width}:h={recipe.height}:flags=bicubic"]
+    colour, wanted = recipe.colour, output_colour(recipe)
+    if colour.range:
+        # Otherwise a change of pixel format may squeeze full range into limited, or not, as the version has it.
+        options.append(f"in_range={word(colour.range)}:out_range={word(wanted.range)}")
+    if wanted.matrix != colour.matrix:
+        options.append(f"out_color_matrix={word(wanted.matrix)}")
+    return "scale=" + ":".join(options)
+
+
+def output_colour(recipe: VideoRecipe) -> Colour:
+    """The source's colour, but RGB that is encoded as luma and chroma gets what players expect of that."""
+    colour = recipe.colour
+    if colour.matrix != "gbr" or recipe.encoder.pixel_format.startswith("gbr"):
+        return colour
+    return replace(colour, matrix="bt709", range="tv")
+
+
+def _labels(colour: Colour) -> Iterator[str]:
+    """Chunk containers may not carry these, and encoders write what the first frame says."""
+    named = {
+        "range": colour.range,
+        "color_primaries": colour.primaries,
+        "color_trc": colour.transfer,
+        "colorspace": colour.matrix,
+    }
+    options = [f"{key}={word(value)}" for key, value in named.items() if value]
+    if options:
+        yield "setparams=" + ":".join(options)
