@@ -37,7 +37,7 @@ class AudioCodec:
     """What one FFmpeg audio encoder takes."""
 
     stream: str  # the name of what it makes, as probing tells it
-    channels: int  # at most
+    channels: tuple[int, ...]  # how many it can carry in FFmpeg's default layouts
     kbps_per_channel: int | None  # when the profile names no bit rate; None: lossless, takes no bit rate
     sample_rates: tuple[int, ...] = ()  # () takes any
     bitrates: tuple[int, ...] = ()  # kb/s; () takes any
@@ -180,26 +180,28 @@ VIDEO: dict[str, VideoCodec] = {
     ),
 }
 
+_UP_TO_8 = (1, 2, 3, 4, 5, 6, 7, 8)
+_USUAL = (1, 2, 5, 6, 7, 8)
 _MPEG_RATES = (48000, 44100, 32000, 24000, 22050, 16000)
 AUDIO: dict[str, AudioCodec] = {
-    "aac": AudioCodec("aac", 8, 80, (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)),
+    "aac": AudioCodec("aac", _UP_TO_8, 80, (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)),
     "ac3": AudioCodec(
         "ac3",
-        6,
+        (1, 2, 3, 4, 5, 6),
         96,
         (48000, 44100, 32000),
         (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
     ),
-    "libopus": AudioCodec("opus", 8, 64, (48000,)),
+    "libopus": AudioCodec("opus", _USUAL, 64, (48000,)),
     "libmp3lame": AudioCodec(
         "mp3",
-        2,
+        (1, 2),
         96,
         (*_MPEG_RATES, 12000, 11025, 8000),
         (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     ),
-    "mp2": AudioCodec("mp2", 2, 112, _MPEG_RATES, (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)),
-    "flac": AudioCodec("flac", 8, None),
+    "mp2": AudioCodec("mp2", (1, 2), 112, _MPEG_RATES, (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)),
+    "flac": AudioCodec("flac", _USUAL, None),
 }
 """By encoder name. `copy` and `none` are settings of a profile, no encoders."""
 

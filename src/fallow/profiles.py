@@ -220,7 +220,7 @@ def _check_audio(profile: Profile) -> None:
         remedy = f"means nothing to the lossless {audio.codec}; remove it."
         raise refuse(profile.name, "audio.bitrate_kbps", audio.bitrate_kbps, remedy)
     _within(profile, "audio.bitrate_kbps", audio.bitrate_kbps, 8, 2048)
-    _within(profile, "audio.channels", audio.channels, 1, codec.channels)
+    _within(profile, "audio.channels", audio.channels, 1, max(codec.channels))
     _within(profile, "audio.sample_rate", audio.sample_rate, 8000, 192000)
     if audio.sample_rate is not None and codec.sample_rates and audio.sample_rate not in codec.sample_rates:
         remedy = f"is not to be had from {audio.codec}; choose one of {', '.join(map(str, codec.sample_rates))}."

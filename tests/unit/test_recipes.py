@@ -240,6 +240,7 @@ def test_audio_takes_at_most_the_sources_channels_and_shares_equal_work() -> Non
         (Audio("aac", 384, 6), ("pcm_s24le", 2, 192000), (2, 256_000, 48000)),
         (Audio("aac", 192, 2), ("pcm_s24le", 8, 88200), (2, 192_000, 44100)),
         (Audio("libopus"), ("aac", 2, 44100), (2, 128_000, 48000)),
+        (Audio("libopus"), ("pcm_s16le", 4, 48000), (2, 128_000, 48000)),  # it has no layout for 3 or 4
         (Audio("mp2", 300), ("aac", 2, 22050), (2, 256_000, 22050)),
         (Audio("ac3"), ("aac", 8, 22050), (6, 576_000, 32000)),
         (Audio("flac"), ("pcm_s24le", 8, 192000), (8, None, 192000)),

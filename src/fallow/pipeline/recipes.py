@@ -233,7 +233,8 @@ def _audio_recipe(track: AudioTrack, profile: Profile, container: str) -> tuple[
         return f"a{track.index}-copy", AudioRecipe("nut", "nut", "copy", begin, end)
     codec = catalogue.AUDIO[audio.codec]
     _check_stream(profile, codec.stream, container)
-    channels = min(track.channels, audio.channels or codec.channels, codec.channels)
+    most = min(track.channels, audio.channels or track.channels)
+    channels = max(n for n in codec.channels if n <= max(1, most))
     bitrate = _audio_kbps(audio, codec, channels)
     sample_rate = audio.sample_rate or _sample_rate(track.sample_rate, codec)
     described = [audio.codec, f"{bitrate}k" if bitrate else "lossless", f"{channels}ch", f"{sample_rate}hz"]
