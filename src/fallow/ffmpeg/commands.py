@@ -67,7 +67,8 @@ def _guard(recipe: VideoRecipe) -> list[str]:
         return []
     if recipe.mark is None:
         raise ValueError("A recipe with guard frames must say where they begin: VideoRecipe.mark is None.")
-    drop = ["-bsf:v", f"noise=drop='gte(n,{recipe.frames})'"]
+    # No more than these: what comes after them betrays a missing frame (see graphs.py).
+    drop = ["-bsf:v", f"noise=drop='between(n,{recipe.frames},{recipe.frames + recipe.guard - 1})'"]
     if recipe.encoder.codec not in FORCED_KEY_CODECS:
         return drop
     return ["-force_key_frames:v", f"expr:eq(n,{recipe.frames})", *drop]

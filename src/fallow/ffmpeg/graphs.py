@@ -17,6 +17,12 @@ ASPECT_LIMIT = 65535
 
 TURNS = {0: (), 90: ("transpose=dir=clock",), 180: ("hflip", "vflip"), 270: ("transpose=dir=cclock",)}
 
+# Well below FFmpeg's limit for the terms of a sum.
+TERMS = 60
+
+# Output slots between the end of a part and those that betray a missing frame.
+JUMP = 10
+
 # send_frame: one picture out for each picture in. interlaced: pictures marked progressive stay untouched.
 DEINTERLACE = "bwdif=mode=send_frame:parity=auto:deint=interlaced"
 
@@ -41,10 +47,14 @@ def _shown(recipe: VideoRecipe) -> Iterator[str]:
             yield _trim(recipe.context_start, recipe.context_end)
         yield DEINTERLACE
     yield _trim(recipe.start, _end(recipe))
-    if recipe.mark is not None and not recipe.accept_damaged:
+    if recipe.mark is not None and recipe.retime is None and not recipe.accept_damaged:
         # From a frame on that is not the one it should be, nothing is shown: the part comes out too short.
-        right = f"eq(gte(t,{seconds(recipe.mark)}),gte(n,{recipe.marked}))"
-        yield f"select=expr='if(ld(0),0,if({right},1,st(0,1)*0))'"
+        yield f"select=expr='if(ld(0),0,if({_as_marked(recipe, recipe.mark, 't', 'n')},1,st(0,1)*0))'"
+
+
+def _as_marked(recipe: VideoRecipe, mark: Fraction, time: str, number: str) -> str:
+    """See VideoRecipe.mark."""
+    return f"eq(gte({time},{seconds(mark)}),gte({number},{recipe.marked}))"
 
 
 def _end(recipe: VideoRecipe) -> Fraction | None:
@@ -65,16 +75,24 @@ def _retimed(recipe: VideoRecipe) -> Iterator[str]:
     if change is None:
         return
     end = change.first + recipe.frames + recipe.guard
+    far = max(end, change.slots[-1]) + JUMP
     place = _slot_expression(change.slots)
     if end > change.slots[-1]:
         # The last picture of the video stays up to its end: a copy of it, but only if it is there, marks the end.
         count = len(change.slots)
-        yield f"loop=loop=1:size=1:start={count - 1}"
+        # `start` counts from one, whatever the manual says (FFmpeg 5.1 to 9.0).
+        yield f"loop=loop=1:size=1:start={count}"
         place = f"if(gte(N,{count}),{end},{place})"
+    if recipe.mark is not None and not recipe.accept_damaged:
+        # A frame that is not the one it should be gets a negative time, and then jumps past the end: the part
+        # comes out too long. (Leaving it out would not do: where many frames share a slot, others would fill it.)
+        yield f"setpts=expr='if(ld(0),ld(0),if({_as_marked(recipe, recipe.mark, 'T', 'N')},PTS,st(0,-1/TB)))'"
+        place = f"if(lt(PTS,0),{far + JUMP},{place})"
     yield f"settb=expr={ratio(1 / change.rate)}"
     yield f"setpts=expr='{place}'"
     yield f"fps=fps={ratio(change.rate)}"
-    yield f"trim=start_pts={change.first}:end_pts={end}"
+    yield f"trim=start_pts={change.first}"
+    yield f"select=expr='lt(pts,{end})+gte(pts,{far})'"
 
 
 def _slot_expression(slots: Sequence[int]) -> str:
@@ -84,23 +102,33 @@ def _slot_expression(slots: Sequence[int]) -> str:
 
 def _linear(slots: Sequence[int]) -> str:
     """floor((N*a+b)/d) where some a, b, d give every slot: with a constant source rate they do. "" otherwise."""
-    if len(slots) < 2:
-        return str(slots[0])
-    mean = Fraction(slots[-1] - slots[0], len(slots) - 1)
-    for limit in (1, 10, 100, 1001, 10010):
-        slope = mean.limit_denominator(limit)
-        a, d = slope.numerator, slope.denominator
-        least = max(d * slot - i * a for i, slot in enumerate(slots))
-        most = min(d * slot - i * a for i, slot in enumerate(slots)) + d - 1
-        if least <= most:
-            return f"floor((N*{a}+{least})/{d})"
+    span, rise = max(len(slots) - 1, 1), slots[-1] - slots[0]
+    for d in range(1, span + 1):
+        for a in sorted({rise * d // span, -(-rise * d // span)}):
+            b = _offset(slots, a, d)
+            if b is not None:
+                return f"floor((N*{a}{b:+d})/{d})"
     return ""
+
+
+def _offset(slots: Sequence[int], a: int, d: int) -> int | None:
+    """The b of floor((i * a + b) / d) == slots[i] for every i, if there is one."""
+    least, most = d * slots[0], d * slots[0] + d - 1
+    for i, slot in enumerate(slots):
+        low = d * slot - i * a
+        least, most = max(least, low), min(most, low + d - 1)
+        if least > most:
+            return None
+    return least
 
 
 def _steps(slots: Sequence[int]) -> str:
     """One slot a frame, corrected at every frame that is not one slot after the frame before it."""
     odd = [(i, b - a - 1) for i, (a, b) in enumerate(pairwise(slots), start=1) if b - a != 1]
-    return f"N+{slots[0]}" + "".join(f"{step:+d}*gte(N,{i})" for i, step in odd)
+    terms = [f"{step:+d}*gte(N,{i})" for i, step in odd]
+    # FFmpeg's parser takes no more than a hundred terms in one sum, but as many sums in brackets.
+    sums = ["".join(terms[i : i + TERMS]) for i in range(0, len(terms), TERMS)]
+    return f"N{slots[0]:+d}" + "".join(f"+({one})" for one in sums)
 
 
 def _pictures(recipe: VideoRecipe) -> Iterator[str]:
