@@ -12,7 +12,7 @@ from typing import Any
 
 import tomllib
 
-from fallow.errors import BadProfile, NotFound
+from fallow.errors import BadProfile
 from fallow.profiles import Audio, Profile, nearest, refuse
 from fallow.recipe import Filter
 
@@ -39,9 +39,9 @@ def load(files: Iterable[Path] = ()) -> dict[str, Profile]:
 
 
 def find(profiles: Mapping[str, Profile], name: str) -> Profile:
-    """The profile of that name; raises NotFound with the nearest known one."""
+    """The profile of that name; raises BadProfile with the nearest known one."""
     if name not in profiles:
-        raise NotFound(f"There is no profile named {name!r}; {nearest(name, profiles)}")
+        raise BadProfile(f"There is no profile named {name!r}; {nearest(name, profiles)}")
     return profiles[name]
 
 

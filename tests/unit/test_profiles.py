@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fallow import profile_files
-from fallow.errors import BadProfile, NotFound
+from fallow.errors import BadProfile
 from fallow.messages import from_wire, to_wire
 from fallow.profiles import Audio, Profile, check_chunks, check_level
 from fallow.recipe import Filter
@@ -177,7 +177,7 @@ def test_the_environment_names_files_before_the_config_folder_does(tmp_path: Pat
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(NotFound, match="did you mean 1080p"):
+    with pytest.raises(BadProfile, match="did you mean 1080p"):
         profile_files.find(BUILT_IN, "1080")
 
 

@@ -1,0 +1,27 @@
+"""`fallow` and `python -m fallow`: the agent needs nothing but Python, all else needs the server's packages."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+_NEEDED = "The command line needs the packages of the server; install them with: pip install 'fallow[server]'"
+
+
+def main() -> int:
+    """Run the command line; the exit code."""
+    if sys.argv[1:2] == ["worker"]:
+        agent = importlib.import_module("fallow.worker.__main__")
+        return int(agent.main(sys.argv[2:]) or 0)
+    try:
+        cli = importlib.import_module("fallow.cli")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "fallow":
+            raise
+        sys.stderr.write(f"{_NEEDED} (missing: {error.name}). `fallow worker` works without them.\n")
+        return 2
+    return int(cli.run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

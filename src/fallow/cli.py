@@ -1,0 +1,321 @@
+"""The command line: decodes flags, makes one call for each command, says what went wrong."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+
+from fallow import __version__, profile_files
+from fallow.client import Client, JobView
+from fallow.commands import remote, summary
+from fallow.commands.progress import Display, Silence, display
+from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
+from fallow.pipeline.order import Options
+from fallow.profiles import Profile
+from fallow.settings import load
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Fallow turns videos into other videos, on as many machines as you have, frame by exact frame.",
+)
+
+Inputs = Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)]
+Input = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
+JobId = Annotated[str, typer.Argument(help="The job's id.", show_default=False)]
+Names = Annotated[list[str], typer.Option("--profile", "-p", help="A profile's name; may be repeated.")]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--profiles", envvar="FALLOW_PROFILES", help="A TOML file with profiles of your own."),
+]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="key=value changes all named profiles, as crf=20.")]
+Container = Annotated[
+    str | None, typer.Option(help="mp4, mpegts (ts) or matroska (mkv).", show_default="by -o, mp4")
+]
+ChunkSeconds = Annotated[float, typer.Option(help="Length of the pieces that are encoded apart.")]
+AcceptDamaged = Annotated[bool, typer.Option("--accept-damaged", help="Encode what is left of a damaged source.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Server = Annotated[str, typer.Option(envvar="FALLOW_SERVER", help="The server's address.")]
+Token = Annotated[str, typer.Option(envvar="FALLOW_API_TOKEN", help="What the server asks people for.")]
+Workers = Annotated[
+    int | None, typer.Option(envvar="FALLOW_WORKERS", help="Agents on this machine.", show_default="one per core")
+]
+Ffmpeg = Annotated[
+    str | None, typer.Option(envvar="FALLOW_FFMPEG", help="The ffmpeg to use.", show_default="the one installed")
+]
+HOME = "http://127.0.0.1:8000"
+
+
+@app.command()
+def encode(
+    inputs: Inputs,
+    profile: Names,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="A file, or a folder.", show_default="this folder")
+    ] = None,
+    workers: Workers = None,
+    chunk_seconds: ChunkSeconds = Options.chunk_seconds,
+    container: Container = None,
+    resume: Annotated[bool, typer.Option(help="Go on with what a killed run has finished.")] = True,
+    accept_damaged: AcceptDamaged = False,
+    profiles: Files = None,
+    set_: Sets = None,
+    ffmpeg: Ffmpeg = None,
+    json: Json = False,
+    print_reference: Annotated[
+        bool, typer.Option("--print-reference", help="Print the plain ffmpeg command that does the same, and stop.")
+    ] = False,
+) -> int:
+    """Encode files on this machine, using all of it."""
+    from fallow.commands.encode import Request, encode
+    from fallow.commands.reference import commands
+
+    request = Request(
+        inputs=inputs,
+        profiles=_chosen(profile, profiles, set_),
+        output=output,
+        container=container,
+        workers=workers,
+        chunk_seconds=chunk_seconds,
+        resume=resume,
+        accept_damaged=accept_damaged,
+        ffmpeg=ffmpeg,
+    )
+    if print_reference:
+        for line in commands(request):
+            typer.echo(line)
+        return OK
+    shown = _display(json)
+    try:
+        report = encode(request, shown)
+    finally:
+        shown.close()
+    if json:
+        _print_json(summary.as_json(report))
+    else:
+        summary.show(report, Console())
+    return OK if report.ok else FAILED
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(envvar="FALLOW_HOST", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(envvar="FALLOW_PORT", help="Port to listen on.")] = None,
+    data: Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="Folder for everything it keeps.")] = None,
+    workers: Workers = None,
+    ffmpeg: Ffmpeg = None,
+) -> int:
+    """Run the whole platform until it is stopped: API, ledger, store and workers on this machine."""
+    from fallow.services.run import serve
+
+    serve(load({"host": host, "port": port, "data": data, "workers": workers, "ffmpeg": ffmpeg}))
+    return OK
+
+
+@app.command()
+def submit(
+    source: Input,
+    profile: Names,
+    container: Container = None,
+    chunk_seconds: ChunkSeconds = Options.chunk_seconds,
+    priority: Annotated[str, typer.Option(help="high, normal or low.")] = Options.priority,
+    key: Annotated[str, typer.Option(help="Submitting again with the same key gives the same job.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
+    accept_damaged: AcceptDamaged = False,
+    profiles: Files = None,
+    set_: Sets = None,
+    server: Server = HOME,
+    token: Token = "",
+    json: Json = False,
+) -> int:
+    """Send a file to a server."""
+    from fallow.commands.outputs import container_named
+
+    options = Options(container_named(container) or "mp4", chunk_seconds, accept_damaged, priority)
+    client = Client(server, token)
+    job = remote.submit(client, remote.Order(source, _chosen(profile, profiles, set_), options, key))
+    if wait:
+        job = remote.follow(client, job.id, _display(json))
+    if json:
+        _print_json(remote.plain([job])[0])
+    elif wait:
+        remote.show_job(job, Console())
+    else:
+        typer.echo(job.id)
+    return _verdict(job)
+
+
+@app.command()
+def status(job: JobId, server: Server = HOME, token: Token = "", json: Json = False) -> int:
+    """Show how far a job is."""
+    view = Client(server, token).job(job)
+    if json:
+        _print_json(remote.plain([view])[0])
+    else:
+        remote.show_job(view, Console())
+    return _verdict(view)
+
+
+@app.command()
+def jobs(server: Server = HOME, token: Token = "", json: Json = False) -> int:
+    """List the jobs of a server."""
+    views = Client(server, token).jobs()
+    if json:
+        _print_json(remote.plain(views))
+    else:
+        Console().print(remote.jobs_table(views))
+    return OK
+
+
+@app.command()
+def cancel(job: JobId, server: Server = HOME, token: Token = "") -> int:
+    """Stop a job; what is finished of it is kept for retry."""
+    typer.echo(Client(server, token).cancel(job).state)
+    return OK
+
+
+@app.command()
+def retry(job: JobId, server: Server = HOME, token: Token = "") -> int:
+    """Go on with a failed or cancelled job."""
+    typer.echo(Client(server, token).retry(job).state)
+    return OK
+
+
+@app.command()
+def download(
+    job: JobId,
+    names: Annotated[list[str] | None, typer.Argument(help="Renditions.", show_default="all finished")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to put them in.")] = Path(),
+    server: Server = HOME,
+    token: Token = "",
+) -> int:
+    """Bring the results of a job here."""
+    for path in remote.download(Client(server, token), job, names or [], output):
+        typer.echo(str(path))
+    return OK
+
+
+@app.command()
+def workers(server: Server = HOME, token: Token = "", json: Json = False) -> int:
+    """List the workers of a server."""
+    found = Client(server, token).workers()
+    if json:
+        _print_json(found)
+    else:
+        Console().print(remote.workers_table(found))
+    return OK
+
+
+@app.command(name="profiles")
+def list_profiles(profiles: Files = None, json: Json = False) -> int:
+    """List the profiles that -p knows."""
+    from fallow.messages import to_wire
+
+    known = list(_known(profiles).values())
+    if json:
+        _print_json(to_wire(known))
+    else:
+        Console().print(remote.profiles_table(known))
+    return OK
+
+
+@app.command()
+def doctor(
+    data: Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="The data folder to look at.")] = None,
+    ffmpeg: Ffmpeg = None,
+    json: Json = False,
+) -> int:
+    """Say what this machine has, what is missing, and what to do about it."""
+    from fallow.commands import doctor
+
+    findings = doctor.examine(load({"data": data, "ffmpeg": ffmpeg}))
+    if json:
+        _print_json(doctor.as_json(findings))
+    else:
+        doctor.show(findings, Console())
+    return OK if doctor.healthy(findings) else FAILED
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def worker(arguments: Annotated[list[str] | None, typer.Argument(help="See fallow worker --help.")] = None) -> int:
+    """Work for a server; needs nothing but Python and FFmpeg."""
+    from fallow.worker.__main__ import main
+
+    return int(main(arguments or []) or 0)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version, and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"fallow {__version__}")
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. Whatever goes wrong becomes a sentence, and an object with --json."""
+    try:
+        return int(app(args=list(arguments), standalone_mode=False) or OK)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _complain(arguments, Cancelled("Interrupted."), INTERRUPTED)
+    except click.ClickException as error:
+        if "--json" not in arguments:
+            error.show()
+            return USAGE
+        return _complain(arguments, BadSetting(error.format_message()), USAGE)
+    except FallowError as error:
+        return _complain(arguments, error, _exit_code(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sentence = f"{place}{error.strerror or error}. Check the path, its permissions, and the space left there."
+        return _complain(arguments, Rejected(sentence), FAILED)
+
+
+def _complain(arguments: Sequence[str], error: FallowError, code: int) -> int:
+    if "--json" in arguments:
+        _print_json(summary.error_json(summary.Failed.of(error)))
+    sys.stderr.write(f"fallow: {error}\n")
+    return code
+
+
+def _exit_code(error: FallowError) -> int:
+    if isinstance(error, Cancelled):
+        return INTERRUPTED
+    return USAGE if isinstance(error, (BadProfile, BadSetting)) else FAILED
+
+
+def _verdict(job: JobView) -> int:
+    return FAILED if job.state in ("failed", "cancelled") else OK
+
+
+def _known(files: Sequence[Path] | None) -> dict[str, Profile]:
+    return profile_files.load([*profile_files.user_files(), *(files or [])])
+
+
+def _chosen(names: Sequence[str], files: Sequence[Path] | None, settings: Sequence[str] | None) -> list[Profile]:
+    known = _known(files)
+    return [
+        profile_files.override(profile_files.find(known, name), settings or []) for name in dict.fromkeys(names)
+    ]
+
+
+def _display(json: bool) -> Display:
+    return Silence() if json and not sys.stderr.isatty() else display()
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False) + "\n")

@@ -1,0 +1,288 @@
+"""Talk to a Fallow server as people do: jobs in, results out. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fallow.errors import (
+    Conflict,
+    FallowError,
+    Forbidden,
+    NotFound,
+    Rejected,
+    StorageFull,
+    TransferFailed,
+    Unavailable,
+)
+from fallow.messages import from_wire
+
+_BLOCK = 1 << 20
+_TRIES = 4  # of calls that change nothing
+_TIMEOUT = 60.0  # seconds without a byte
+
+
+@dataclass(frozen=True)
+class RenditionView:
+    """How far one rendition of a job is."""
+
+    name: str
+    state: str = ""
+    chunks_done: int = 0
+    chunks_total: int = 0
+    frames_done: int = 0
+    frames_total: int = 0
+    fps: float = 0.0
+    size: int | None = None
+    result_url: str | None = None
+    facts: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class RunningView:
+    """What a worker is at."""
+
+    task: str
+    kind: str
+    rendition: str
+    number: int
+    worker: str
+    worker_name: str = ""
+    frames: int = 0
+    done_frames: int = 0
+    fps: float = 0.0
+
+
+@dataclass(frozen=True)
+class ShareView:
+    """What a worker has done for a job."""
+
+    worker: str
+    name: str = ""
+    tasks: int = 0
+    frames: int = 0
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job as the server tells it."""
+
+    id: str
+    name: str
+    state: str
+    created: float = 0.0
+    updated: float = 0.0
+    error: str | None = None
+    error_kind: str | None = None
+    source: dict[str, Any] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    renditions: tuple[RenditionView, ...] = ()
+    tasks_running: tuple[RunningView, ...] = ()
+    shares: tuple[ShareView, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+
+class Client:
+    """One server, seen by one person. Calls that change nothing are tried again when the server is away."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        parts = urllib.parse.urlsplit(url if "//" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Rejected(f"{url!r} is no server address; write it like http://localhost:8000.")
+        self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._parts = parts
+        self._token = token
+
+    def create(self, name: str, profiles: Sequence[Any], options: Mapping[str, Any], key: str = "") -> JobView:
+        """Announce a job; with the same key, the same job is answered."""
+        body = {"name": name, "profiles": list(profiles), "options": dict(options)}
+        return self._job("POST", "/api/v1/jobs", body | ({"key": key} if key else {}))
+
+    def upload(self, job: str, path: Path, sent: Callable[[int], object] = lambda size: None) -> JobView:
+        """Send the source; `sent` is told the size of every piece that went out."""
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            answer = self._send("PUT", f"/api/v1/jobs/{_quoted(job)}/source", _pieces(file, sent), size)
+        return from_wire(JobView, answer)
+
+    def job(self, job: str) -> JobView:
+        return self._job("GET", f"/api/v1/jobs/{_quoted(job)}")
+
+    def jobs(self) -> list[JobView]:
+        return [from_wire(JobView, item) for item in _items(self._call("GET", "/api/v1/jobs"), "jobs")]
+
+    def cancel(self, job: str) -> JobView:
+        return self._job("POST", f"/api/v1/jobs/{_quoted(job)}/cancel")
+
+    def retry(self, job: str) -> JobView:
+        return self._job("POST", f"/api/v1/jobs/{_quoted(job)}/retry")
+
+    def remove(self, job: str) -> None:
+        self._call("DELETE", f"/api/v1/jobs/{_quoted(job)}")
+
+    def workers(self) -> list[dict[str, Any]]:
+        return _items(self._call("GET", "/api/v1/workers"), "workers")
+
+    def profiles(self) -> list[dict[str, Any]]:
+        return _items(self._call("GET", "/api/v1/profiles"), "profiles")
+
+    def download(self, job: str, rendition: str, path: Path) -> int:
+        """Bring a result to a file that appears whole or not at all; its size in bytes."""
+        route = f"/api/v1/jobs/{_quoted(job)}/results/{_quoted(rendition)}"
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with self._answer("GET", route) as answer:
+                size = _save(answer, unfinished)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return size
+
+    def wait(self, job: str, seen: Callable[[JobView], object], every: float = 1.0) -> JobView:
+        """Follow a job to its end; `seen` is shown every view of it."""
+        while True:
+            view = self.job(job)
+            seen(view)
+            if view.ended:
+                return view
+            time.sleep(every)
+
+    def _job(self, method: str, route: str, body: Any = None) -> JobView:
+        return from_wire(JobView, self._call(method, route, body))
+
+    def _call(self, method: str, route: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        tries = _TRIES if method == "GET" else 1
+        for attempt in range(1, tries + 1):
+            try:
+                with self._answer(method, route, data) as answer:
+                    text = answer.read()
+                return json.loads(text) if text else None
+            except Unavailable:
+                if attempt == tries:
+                    raise
+                time.sleep(0.25 * 2**attempt)
+            except ValueError as error:
+                raise Unavailable(
+                    f"{self.url} does not answer as a Fallow server does; check the address."
+                ) from error
+        raise AssertionError("unreachable")
+
+    def _send(self, method: str, route: str, body: Iterator[bytes], size: int) -> Any:
+        with self._answer(method, route, body, {"Content-Length": str(size)}) as answer:
+            return json.loads(answer.read())
+
+    @contextmanager
+    def _answer(
+        self, method: str, route: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """One call; raises the error of this package that its status means."""
+        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(self._parts.hostname or "", self._parts.port, timeout=_TIMEOUT)
+        try:
+            try:
+                path = self._parts.path.rstrip("/") + route
+                connection.request(method, path, body, {**self._headers(body), **(headers or {})})
+                answer = connection.getresponse()
+            except ConnectionError as error:
+                answer = _early_answer(connection, self.url, error)
+            except (OSError, http.client.HTTPException) as error:
+                raise Unavailable(
+                    f"{self.url} cannot be reached ({error}); is `fallow up` running there?"
+                ) from error
+            if answer.status >= 400:
+                raise _refusal(answer, self.url)
+            yield answer
+        finally:
+            connection.close()
+
+    def _headers(self, body: object) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/json"
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+
+def _away(url: str, error: Exception) -> Unavailable:
+    return Unavailable(f"{url} cannot be reached ({error}); is `fallow up` running there?")
+
+
+def _early_answer(connection: http.client.HTTPConnection, url: str, error: Exception) -> http.client.HTTPResponse:
+    """A server that refuses an upload midway has said why before it closed the connection."""
+    try:
+        return connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        raise _away(url, error) from error
+
+
+def _refusal(answer: http.client.HTTPResponse, url: str) -> FallowError:
+    """The exception that says what the server's answer says."""
+    title, kind = _said(answer)
+    status = answer.status
+    by_status: dict[int, type[FallowError]] = {
+        401: Forbidden,
+        403: Forbidden,
+        404: NotFound,
+        409: Conflict,
+        507: StorageFull,
+    }
+    if status in by_status:
+        return by_status[status](title)
+    if kind == "rejected" or status < 500:
+        return Rejected(title or f"{url} refused the call with status {status}.")
+    return Unavailable(title or f"{url} answered with status {status}; try again, or look at its log.")
+
+
+def _said(answer: http.client.HTTPResponse) -> tuple[str, str]:
+    try:
+        said = json.loads(answer.read(65536))
+        return str(said.get("title", "")), str(said.get("kind", ""))
+    except (ValueError, AttributeError, OSError, http.client.HTTPException):
+        return "", ""
+
+
+def _save(answer: http.client.HTTPResponse, path: Path) -> int:
+    """Write the body to a file, and check it against its length and the digest in its ETag."""
+    expected = answer.length
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        while data := answer.read(_BLOCK):
+            file.write(data)
+            digest.update(data)
+            size += len(data)
+    tag = (answer.getheader("ETag") or "").strip('"')
+    if (expected is not None and size != expected) or (len(tag) == 64 and digest.hexdigest() != tag):
+        raise TransferFailed("The download ended before all bytes had come, or with wrong ones; try again.")
+    return size
+
+
+def _pieces(file: Any, sent: Callable[[int], object]) -> Iterator[bytes]:
+    while data := file.read(_BLOCK):
+        yield data
+        sent(len(data))
+
+
+def _items(answer: Any, name: str) -> list[Any]:
+    """A list, whether it came bare or under its name."""
+    return list(answer[name] if isinstance(answer, dict) else answer)
+
+
+def _quoted(text: str) -> str:
+    return urllib.parse.quote(text, safe="")

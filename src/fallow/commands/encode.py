@@ -1,0 +1,211 @@
+"""`fallow encode`: the whole platform on this machine, for as long as a few files take."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fallow.client import Client, JobView
+from fallow.commands import state, summary
+from fallow.commands.outputs import Output, check_input, outputs
+from fallow.commands.progress import Display
+from fallow.errors import BrokenPart, Cancelled, FallowError, Rejected
+from fallow.messages import from_wire, to_wire
+from fallow.model import Source
+from fallow.pipeline.geometry import output_size
+from fallow.pipeline.order import Options
+from fallow.pipeline.recipes import check_container
+from fallow.profiles import Profile, check_chunks
+from fallow.services.run import Platform
+from fallow.settings import Settings, load
+
+_LOOK = 0.25  # seconds between two looks at the jobs
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks `encode` for."""
+
+    inputs: Sequence[Path]
+    profiles: Sequence[Profile]
+    output: str | None = None
+    container: str | None = None
+    workers: int | None = None  # None: as many as use the machine best
+    chunk_seconds: float = Options.chunk_seconds
+    resume: bool = True
+    accept_damaged: bool = False
+    ffmpeg: str | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A request after all that can be checked without starting anything has been checked."""
+
+    request: Request
+    wanted: Sequence[Output]
+    options: Options
+    identities: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        names = [str(output.path.absolute()) for output in self.wanted]
+        return state.key([*self.identities.values(), *names], self._recipe)
+
+    def job_key(self, source: Path) -> str:
+        return state.key([self.identities[source]], self._recipe)
+
+    @property
+    def _recipe(self) -> dict[str, Any]:
+        return {"profiles": [to_wire(p) for p in self.request.profiles], "options": to_wire(self.options)}
+
+    def of(self, source: Path) -> list[Output]:
+        return [output for output in self.wanted if output.source == source]
+
+
+def prepare(request: Request) -> Work:
+    """Raises BadInput, BadProfile or BadSetting for what is wrong with the request itself."""
+    wanted = outputs(request.inputs, request.profiles, request.output, request.container)
+    options = Options(wanted[0].container, request.chunk_seconds, request.accept_damaged)
+    for profile in request.profiles:
+        check_container(profile, options.container)
+        check_chunks(profile, options.chunk_seconds)
+    for source in request.inputs:
+        check_input(source)
+    return Work(request, wanted, options, {source: state.identity(source) for source in request.inputs})
+
+
+def encode(request: Request, display: Display) -> summary.Report:
+    """Encode every input with every profile; raises when nothing could be begun or somebody interrupted."""
+    work = prepare(request)
+    base = state.base()
+    state.sweep(base)
+    with state.locked(base / work.key) as folder:
+        if not request.resume:
+            state.clear(folder)
+        elif any(folder.iterdir()):
+            display.say("Going on with what an earlier run has finished.")
+        try:
+            state.check_space(folder, request.inputs)
+            return asyncio.run(_run(work, folder, display))
+        finally:
+            # Only a kill gets past this, and then what is finished is there for the next run.
+            state.remove(folder)
+
+
+async def _run(work: Work, folder: Path, display: Display) -> summary.Report:
+    begun = time.monotonic()
+    async with Platform(_settings(work, folder)) as platform, _interruptible(platform, display) as interrupted:
+        client = Client(platform.url, platform.api_token)
+        jobs = {}
+        for source in work.request.inputs:
+            jobs[source] = await _submit(platform, client, work, source)
+        views = await _follow(client, jobs, display, interrupted)
+        reports = [await _finish(platform, work, source, view) for source, view in views.items()]
+    shares = summary.total_shares(list(views.values()))
+    return summary.Report(tuple(reports), time.monotonic() - begun, shares)
+
+
+def _settings(work: Work, folder: Path) -> Settings:
+    """Embedded back ends, whatever the environment names for a server; silent, for the display speaks."""
+    embedded = {"queue_url": "memory:", "ledger_url": "", "store_url": "", "host": "127.0.0.1", "port": 0}
+    chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": "off"}
+    return load({**embedded, **chosen})
+
+
+async def _submit(platform: Platform, client: Client, work: Work, source: Path) -> str:
+    """The job of one input: a new one, or the one that an earlier run began."""
+    profiles = [to_wire(profile) for profile in work.request.profiles]
+    key = work.job_key(source)
+    job = await asyncio.to_thread(client.create, source.name, profiles, to_wire(work.options), key)
+    if job.state == "uploading":
+        await platform.adopt(job.id, source)
+    elif job.state in ("failed", "cancelled"):
+        await asyncio.to_thread(client.retry, job.id)
+    return job.id
+
+
+async def _follow(
+    client: Client, jobs: dict[Path, str], display: Display, interrupted: asyncio.Event
+) -> dict[Path, JobView]:
+    """Show the jobs until all have ended; raises Cancelled when somebody interrupted."""
+    while True:
+        views = {source: await asyncio.to_thread(client.job, job) for source, job in jobs.items()}
+        display.show(list(views.values()))
+        if all(view.ended for view in views.values()):
+            return views
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(interrupted.wait(), _LOOK)
+            raise Cancelled("Interrupted. Nothing was left behind.")
+
+
+async def _finish(platform: Platform, work: Work, source: Path, view: JobView) -> summary.InputReport:
+    """Put one input's results where they are wanted, each whole or not at all."""
+    size = await asyncio.to_thread(lambda: source.stat().st_size)
+    if view.state != "done":
+        failed = summary.Failed(view.error_kind or "retryable", view.error or f"The job is {view.state}.")
+        return summary.InputReport(source, size, error=failed, warnings=view.warnings)
+    try:
+        results = [await _deliver(platform, view, output) for output in work.of(source)]
+    except (FallowError, OSError) as error:
+        return summary.InputReport(source, size, error=summary.Failed.of(error), warnings=view.warnings)
+    return summary.InputReport(source, size, tuple(results), warnings=view.warnings)
+
+
+async def _deliver(platform: Platform, view: JobView, output: Output) -> summary.Result:
+    rendition = next(item for item in view.renditions if item.name == output.profile.name)
+    output.path.parent.mkdir(parents=True, exist_ok=True)
+    await platform.export(view.id, rendition.name, output.path.absolute())
+    facts = rendition.facts or {}
+    digest = await asyncio.to_thread(_digest, output.path)
+    if facts.get("sha256", digest) != digest or output.path.stat().st_size != rendition.size:
+        output.path.unlink()
+        raise BrokenPart(f"{output.path} is not what was joined; check the disk, and encode again.")
+    found = from_wire(Source, view.source)
+    width, height, _, _ = output_size(found.video, output.profile)
+    return summary.result(output, facts, (width, height), digest)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.asynccontextmanager
+async def _interruptible(platform: Platform, display: Display) -> AsyncIterator[asyncio.Event]:
+    """The first signal lets running chunks finish, the second stops at once; the event is set when all is still."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    stopping: list[asyncio.Task[None]] = []
+
+    async def stop(how: Any) -> None:
+        await how()
+        stopped.set()
+
+    def signalled() -> None:
+        if not stopping:
+            display.say("Letting the running chunks finish; press Ctrl-C again to stop at once.")
+            stopping.append(asyncio.create_task(stop(platform.drain)))
+        elif len(stopping) == 1:
+            display.say("Stopping.")
+            stopping.append(asyncio.create_task(stop(platform.abort)))
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signalled)
+    try:
+        yield stopped
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        await asyncio.gather(*stopping, return_exceptions=True)
+
+
+def explain(error: OSError) -> FallowError:
+    """An error of the operating system as one of ours, in a sentence."""
+    place = f"{error.filename}: " if error.filename else ""
+    return Rejected(f"{place}{error.strerror or error}. Check the path, its permissions and the space left there.")

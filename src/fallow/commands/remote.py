@@ -1,0 +1,160 @@
+"""Commands that talk to a running server: submit, status, jobs, cancel, retry, download, workers, profiles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fallow import catalogue
+from fallow.client import Client, JobView
+from fallow.commands.outputs import check_folder, check_input
+from fallow.commands.progress import Display
+from fallow.errors import NotFound
+from fallow.messages import to_wire
+from fallow.pipeline.order import Options
+from fallow.pipeline.recipes import check_container
+from fallow.profiles import Profile, check_chunks
+
+
+@dataclass(frozen=True)
+class Order:
+    """A source to be sent to a server, and what is wanted of it."""
+
+    source: Path
+    profiles: Sequence[Profile]
+    options: Options
+    key: str = ""
+
+
+def submit(client: Client, order: Order) -> JobView:
+    """Announce the job and send its source; what is plainly wrong is refused before anything is sent."""
+    check_input(order.source)
+    for profile in order.profiles:
+        check_container(profile, order.options.container)
+        check_chunks(profile, order.options.chunk_seconds)
+    profiles = [to_wire(profile) for profile in order.profiles]
+    job = client.create(order.source.name, profiles, to_wire(order.options), order.key)
+    return client.upload(job.id, order.source) if job.state == "uploading" else job
+
+
+def follow(client: Client, job: str, display: Display) -> JobView:
+    """Show a job until it has ended."""
+    try:
+        return client.wait(job, lambda view: display.show([view]))
+    finally:
+        display.close()
+
+
+def download(client: Client, job: str, names: Sequence[str], folder: Path) -> list[Path]:
+    """Bring the named renditions of a job, or all that are finished, into a folder."""
+    view = client.job(job)
+    ready = [rendition.name for rendition in view.renditions if rendition.result_url]
+    if missing := [name for name in names or [] if name not in ready]:
+        raise NotFound(
+            f"The job {job} has no finished rendition {missing[0]}; finished: {', '.join(ready) or 'none'}."
+        )
+    if not ready:
+        raise NotFound(f"The job {job} is {view.state} and has no finished rendition yet; look at it with status.")
+    check_folder(folder.absolute())
+    folder.mkdir(parents=True, exist_ok=True)
+    ending = catalogue.CONTAINERS.get(str(view.options.get("container", "mp4")), ".mp4")
+    paths = []
+    for name in names or ready:
+        # The server's word for the name is only a word: it must not lead out of the folder.
+        path = folder / f"{Path(view.name).stem}.{Path(name).name}{ending}"
+        client.download(job, name, path)
+        paths.append(path)
+    return paths
+
+
+def jobs_table(jobs: Sequence[JobView]) -> Table:
+    """One line a job."""
+    table = _table("job", "state", "name", "renditions", "done", "age")
+    for job in jobs:
+        names = " ".join(rendition.name for rendition in job.renditions)
+        table.add_row(job.id, job.state, job.name, names, _share(job), _age(job.created))
+    return table
+
+
+def show_job(job: JobView, console: Console) -> None:
+    """One job in full."""
+    console.print(f"{job.id}  {job.name}  {job.state}", markup=False, highlight=False)
+    table = _table("rendition", "state", "chunks", "frames", "fps", "size")
+    for rendition in job.renditions:
+        chunks = f"{rendition.chunks_done}/{rendition.chunks_total}"
+        frames = f"{rendition.frames_done}/{rendition.frames_total}"
+        size = f"{rendition.size / 1e6:.1f} MB" if rendition.size else ""
+        table.add_row(rendition.name, rendition.state, chunks, frames, f"{rendition.fps:.0f}", size)
+    console.print(table)
+    for warning in job.warnings:
+        console.print(warning, markup=False, highlight=False)
+    if job.error:
+        console.print(job.error, markup=False, highlight=False, style="red")
+
+
+def workers_table(workers: Sequence[dict[str, Any]]) -> Table:
+    """One line a worker."""
+    table = _table("worker", "name", "cores", "system", "FFmpeg", "seen")
+    for worker in workers:
+        machine = worker.get("machine") or {}
+        words = [str(machine.get(key, "")) for key in ("cores", "system", "ffmpeg")]
+        table.add_row(str(worker.get("id", "")), str(worker.get("name", "")), *words, _age(worker.get("seen", 0.0)))
+    return table
+
+
+def profiles_table(profiles: Sequence[Profile]) -> Table:
+    """One line a profile."""
+    table = _table("profile", "codec", "fits in", "rate control", "preset", "audio", "")
+    for profile in profiles:
+        audio = profile.audio
+        bits = f" {audio.bitrate_kbps}k" if audio.bitrate_kbps else ""
+        sound = f"{audio.codec}{bits}"
+        preset = profile.preset or profile.video_codec.preset
+        table.add_row(
+            profile.name, profile.codec, _box(profile), rate_control(profile), preset, sound, profile.description
+        )
+    return table
+
+
+def rate_control(profile: Profile) -> str:
+    if profile.bitrate_kbps:
+        return f"{profile.bitrate_kbps} kb/s"
+    crf = profile.crf if profile.crf is not None else profile.video_codec.crf
+    return f"crf {crf:g}" + (f", at most {profile.maxrate_kbps} kb/s" if profile.maxrate_kbps else "")
+
+
+def plain(views: Sequence[JobView]) -> list[dict[str, Any]]:
+    """Jobs for --json."""
+    return [asdict(view) for view in views]
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _share(job: JobView) -> str:
+    total = sum(rendition.frames_total for rendition in job.renditions)
+    return f"{sum(rendition.frames_done for rendition in job.renditions) / total:.0%}" if total else ""
+
+
+def _box(profile: Profile) -> str:
+    if not profile.width and not profile.height:
+        return "source"
+    return f"{profile.width or 'any'}x{profile.height or 'any'}"
+
+
+def _age(since: float) -> str:
+    seconds = max(0.0, time.time() - since)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
