@@ -1,0 +1,49 @@
+"""What every step of the pipeline works with, and by which rules."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from fallow.ports import Clock, Ledger, Links, Queue, Store
+
+_dice = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient the platform is."""
+
+    lease_seconds: float = 30.0  # a worker that is silent for so long has lost its task
+    renew_seconds: float = 10.0  # how often it should be heard of
+    attempts: int = 5  # of a task, before its job fails
+    window: int = 32  # tasks of one job that are offered at a time
+    space_wait: float = 30.0  # seconds until a task is tried again after the disk was full, at first
+    attempt_seconds: float = 1800.0  # the deadline of an attempt; longer for costly tasks
+    message_seconds: float = 300.0  # a queued task that nobody took for so long is announced again
+    sweep_seconds: float = 2.0
+
+    def deadline(self, cost: float) -> float:
+        """Seconds that an attempt at a task may take, on the slowest machine worth having."""
+        return self.attempt_seconds + 60 * cost
+
+    def back_off(self, attempt: int) -> float:
+        """Seconds until a failed task is tried again: growing, and never in step with others."""
+        return max(1.0, min(60.0, 2.0 ** (attempt - 1)) * _dice.uniform(0.5, 1.0))
+
+    def space_back_off(self, attempt: int) -> float:
+        return float(min(300.0, self.space_wait * 2 ** (attempt - 1)))
+
+
+@dataclass(frozen=True)
+class Context:
+    """The outside world, and the policy."""
+
+    queue: Queue
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    links: Links
+    policy: Policy = field(default_factory=Policy)
+    # Uploads that were refused for want of space, and how: their workers will report failures that are not theirs.
+    refused: dict[str, str] = field(default_factory=dict)

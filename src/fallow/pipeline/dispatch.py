@@ -1,0 +1,189 @@
+"""Move jobs on: offer their tasks, lease them, plan what has become possible, see when all is done."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+
+from fallow import log
+from fallow.errors import NotFound
+from fallow.messages import LeaseGrant, Renewal, Renewed, from_wire
+from fallow.model import JobState, TaskKind, TaskState
+from fallow.pipeline import keys
+from fallow.pipeline.context import Context
+from fallow.pipeline.order import PRIORITIES, needs, options_of
+from fallow.ports import Job, Message, Outcome, Setback, Tally, Task, TaskSpec
+from fallow.recipe import VideoRecipe
+
+# Sound first: a track is one long task, so it had better begin early.
+ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
+_MIB = 1 << 20
+_ASIDE_COST = 1000.0  # of a split or join: a deadline of many hours, for they take as long as their source is large
+
+
+def queues(kinds: Sequence[TaskKind]) -> list[str]:
+    """The queues of these kinds of task, the most urgent first."""
+    return [f"{kind.value}.{priority}" for priority in PRIORITIES for kind in kinds]
+
+
+async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
+    """Wake up who could do these tasks."""
+    priority = options_of(job).priority
+    for task in tasks:
+        await ctx.queue.publish(f"{task.spec.kind.value}.{priority}", json.dumps({"task": task.id}).encode())
+
+
+async def advance(ctx: Context, job_id: str) -> None:
+    """Do whatever the state of the job's tasks allows next. Safe to call at any time, by anybody, at once."""
+    job = await ctx.ledger.job(job_id)
+    if job.state.ended or job.state is JobState.UPLOADING:
+        return
+    board = _Board(await ctx.ledger.tally(job_id))
+    if board.has(TaskState.DEAD):
+        await _bury(ctx, job)
+        return
+    if job.state is JobState.SPLITTING and board.done(TaskKind.SPLIT, ""):
+        await ctx.ledger.move_job(job_id, JobState.ENCODING)
+        job = await ctx.ledger.job(job_id)
+    if job.state in (JobState.ENCODING, JobState.JOINING) and await _gather(ctx, job, board):
+        return
+    await announce(ctx, job, await ctx.ledger.admit(job_id, ctx.policy.window))
+
+
+async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
+    """The job cannot go on; what is finished of it stays for a retry."""
+    if await ctx.ledger.move_job(job_id, JobState.FAILED, error, kind):
+        log.trouble("job.failed", error, job=job_id, kind=kind)
+
+
+async def tidy(ctx: Context, job: Job) -> None:
+    """Delete what nobody needs any more of a finished job: everything but its results."""
+    results = {rendition.result.key for rendition in job.renditions if rendition.result}
+    found = [facts.key async for facts in ctx.store.list(keys.of_job(job.id))]
+    await ctx.store.delete([key for key in found if key not in results])
+
+
+async def lease(ctx: Context, worker: str, wait: float) -> LeaseGrant | None:
+    """The next task for a worker, as a recipe with its links; None when there is none for so long."""
+    end = ctx.clock.now() + wait
+    while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
+        if task := await claim(ctx, message, worker):
+            return _grant(ctx, task)
+    return None
+
+
+async def renew(ctx: Context, lease: str, renewal: Renewal) -> Renewed:
+    until = ctx.clock.now() + ctx.policy.lease_seconds
+    return Renewed(stop=not await ctx.ledger.renew(lease, until, renewal.frames, renewal.fps))
+
+
+async def claim(ctx: Context, message: Message, worker: str) -> Task | None:
+    """Lease the task that a message is about; None when somebody else has it, or it is not wanted any more."""
+    taking = asyncio.ensure_future(_take(ctx, message, worker))
+    try:
+        task = await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        # Whoever asked is gone; what was taken for them goes back at once.
+        if task := await taking:
+            await ctx.ledger.give_up(task.lease, Setback("The worker went away.", 0.0, Outcome.CANCELLED))
+        await ctx.queue.ack(message)
+        raise
+    except Exception:
+        await ctx.queue.nack(message)
+        raise
+    await ctx.queue.ack(message)
+    if task:
+        log.event("task.leased", task=task.id, worker=worker, attempt=task.attempt)
+    return task
+
+
+async def _take(ctx: Context, message: Message, worker: str) -> Task | None:
+    try:
+        task = await ctx.ledger.task(str(json.loads(message.body)["task"]))
+    except (ValueError, KeyError, TypeError, NotFound) as error:
+        log.trouble("message.stray", str(error), queue=message.queue)
+        return None
+    now = ctx.clock.now()
+    until, deadline = now + ctx.policy.lease_seconds, now + ctx.policy.deadline(task.spec.cost)
+    return await ctx.ledger.lease(task.id, uuid.uuid4().hex, worker, until, deadline)
+
+
+def part_key(spec: TaskSpec, lease: str) -> str:
+    """Where the part of an attempt at a task goes."""
+    return keys.part(spec, lease, str(spec.recipe["output"]))
+
+
+def _grant(ctx: Context, task: Task) -> LeaseGrant:
+    seconds = ctx.policy.deadline(task.spec.cost)
+    return LeaseGrant(
+        lease=task.lease,
+        task=task.id,
+        job=task.spec.job,
+        kind=task.spec.kind,
+        attempt=task.attempt,
+        recipe=task.spec.recipe,
+        get_url=ctx.links.to_get(task.spec.get_key, seconds),
+        get_bytes=task.spec.get_bytes,
+        get_sha256=task.spec.get_sha256,
+        put_url=ctx.links.to_put(part_key(task.spec, task.lease), seconds, _most(task.spec)),
+        renew_seconds=ctx.policy.renew_seconds,
+        deadline_seconds=seconds,
+    )
+
+
+def _most(spec: TaskSpec) -> int:
+    """Bytes that no honest part of this task exceeds: about what it takes uncompressed."""
+    if spec.kind is TaskKind.VIDEO:
+        recipe = from_wire(VideoRecipe, spec.recipe)
+        return 16 * _MIB + recipe.frames * recipe.width * recipe.height * 3
+    return 256 * _MIB + 32 * spec.get_bytes
+
+
+async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
+    """Plan the joins that have become possible; whether the job is done."""
+    for rendition in job.renditions:
+        if rendition.result is None and all(board.done(*need) for need in needs(job, rendition)):
+            await ctx.ledger.plan([aside(job.id, TaskKind.JOIN, rendition.name)])
+    encoded = board.all_done(ANYWHERE)
+    if job.state is JobState.ENCODING and encoded:
+        await ctx.ledger.move_job(job.id, JobState.JOINING)
+    elif job.state is JobState.JOINING and not encoded:  # the join found a part that must be made again
+        await ctx.ledger.move_job(job.id, JobState.ENCODING)
+    if not encoded or not all(rendition.result for rendition in job.renditions):
+        return False
+    if await ctx.ledger.move_job(job.id, JobState.DONE):
+        log.event("job.done", job=job.id)
+        await tidy(ctx, job)
+    return True
+
+
+def aside(job: str, kind: TaskKind, rendition: str) -> TaskSpec:
+    """A split or join: done beside the store, by number 0 of its kind and rendition."""
+    return TaskSpec(job, kind, rendition, 0, {}, cost=_ASIDE_COST)
+
+
+async def _bury(ctx: Context, job: Job) -> None:
+    for task in await ctx.ledger.tasks(job.id):
+        if task.state is TaskState.DEAD:
+            await fail_job(ctx, job.id, task.error, "retryable")
+            return
+
+
+class _Board:
+    """How far the tasks of a job are."""
+
+    def __init__(self, tallies: Iterable[Tally]) -> None:
+        self._states: dict[tuple[TaskKind, str], set[TaskState]] = {}
+        for tally in tallies:
+            self._states.setdefault((tally.kind, tally.rendition), set()).add(tally.state)
+
+    def has(self, state: TaskState) -> bool:
+        return any(state in states for states in self._states.values())
+
+    def done(self, kind: TaskKind, rendition: str) -> bool:
+        return self._states.get((kind, rendition)) == {TaskState.DONE}
+
+    def all_done(self, kinds: Sequence[TaskKind]) -> bool:
+        return all(states == {TaskState.DONE} for (kind, _), states in self._states.items() if kind in kinds)

@@ -1,0 +1,76 @@
+"""Do a task in this process, under a lease like any other worker's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fallow import log
+from fallow.errors import Cancelled, FallowError, Retryable
+from fallow.model import Effort, Part
+from fallow.pipeline.bridge import Thread
+from fallow.pipeline.context import Context
+from fallow.pipeline.dispatch import advance
+from fallow.pipeline.setback import Blow, set_back
+from fallow.ports import Task
+
+
+@dataclass
+class Hold:
+    """A running attempt: where its media code runs, and how far it is."""
+
+    task: Task
+    thread: Thread
+    frames: int = 0
+
+
+Work = Callable[[Context, Hold], Awaitable[Part]]
+
+
+async def carry_out(ctx: Context, task: Task, work: Work) -> None:
+    """Do the work and commit what it gives. A failure becomes the task's; only cancellation is raised."""
+    started = time.monotonic()
+    hold = Hold(task, Thread())
+    working = asyncio.ensure_future(work(ctx, hold))
+    renewing = asyncio.ensure_future(_renew(ctx, hold, working))
+    try:
+        part = await working
+        effort = Effort(time.monotonic() - started, hold.thread.cpu_seconds, hold.frames, 0, part.size)
+        await ctx.ledger.commit(task.lease, part, effort)
+        log.event("task.done", task=task.id, seconds=round(effort.wall_seconds, 3))
+        await advance(ctx, task.spec.job)
+    except asyncio.CancelledError:
+        # Either the lease was lost, and there is nothing to say, or the platform stops: then the task goes back.
+        working.cancel()
+        await asyncio.wait([working])
+        await asyncio.shield(set_back(ctx, task, task.lease, Blow(Cancelled("The platform was stopped."))))
+        if not renewing.done():
+            raise
+    except FallowError as error:
+        await set_back(ctx, task, task.lease, Blow(error))
+    except Exception as error:
+        log.trouble("task.crashed", traceback.format_exc(), task=task.id)
+        name = type(error).__name__
+        await set_back(ctx, task, task.lease, Blow(Retryable(f"The {task.spec.kind.value} met a {name}: {error}")))
+    finally:
+        renewing.cancel()
+
+
+async def _renew(ctx: Context, hold: Hold, working: asyncio.Future[Part]) -> None:
+    """Keep the lease; stop the work when it is lost."""
+    begun = ctx.clock.now()
+    while True:
+        await ctx.clock.sleep(ctx.policy.renew_seconds)
+        now = ctx.clock.now()
+        fps = hold.frames / (now - begun) if now > begun else 0.0
+        try:
+            kept = await ctx.ledger.renew(hold.task.lease, now + ctx.policy.lease_seconds, hold.frames, fps)
+        except FallowError as error:  # the next one may be heard
+            log.trouble("lease.not_renewed", str(error), task=hold.task.id)
+            continue
+        if not kept:
+            working.cancel()
+            return

@@ -1,0 +1,54 @@
+"""The names of a job's objects. Whatever an attempt makes bears the attempt's name, so that none meets another."""
+
+from __future__ import annotations
+
+from fallow.model import TaskKind
+from fallow.ports import TaskSpec
+
+_ENDINGS = {"mpegts": "ts", "matroska": "mkv", "nut": "nut", "mov": "mov", "mp4": "mp4"}
+_CONTAINERS = {ending: container for container, ending in _ENDINGS.items()}
+
+
+def of_job(job: str) -> str:
+    """The prefix of everything that belongs to a job."""
+    return f"jobs/{job}/"
+
+
+def job_of(key: str) -> str:
+    return key.split("/")[1] if key.startswith("jobs/") and key.count("/") > 1 else ""
+
+
+def source(job: str) -> str:
+    return f"jobs/{job}/source"
+
+
+def index(job: str) -> str:
+    return f"jobs/{job}/index"
+
+
+def chunk(job: str, number: int, lease: str, container: str) -> str:
+    return f"jobs/{job}/chunks/{number:05d}.{lease}.{_ENDINGS.get(container, container)}"
+
+
+def track(job: str, name: str, lease: str, container: str) -> str:
+    return f"jobs/{job}/tracks/{name}.{lease}.{_ENDINGS.get(container, container)}"
+
+
+def part(spec: TaskSpec, lease: str, container: str) -> str:
+    folder = spec.rendition if spec.kind is TaskKind.VIDEO else f"{spec.kind.value}-{spec.rendition}"
+    return f"jobs/{spec.job}/parts/{folder}/{spec.number:05d}.{lease}.{_ENDINGS.get(container, container)}"
+
+
+def result(job: str, rendition: str, lease: str, container: str) -> str:
+    return f"jobs/{job}/results/{rendition}.{lease}.{_ENDINGS.get(container, container)}"
+
+
+def container_of(key: str) -> str:
+    ending = key.rpartition(".")[2]
+    return _CONTAINERS.get(ending, ending)
+
+
+def lease_of(key: str) -> str:
+    """The attempt that made an object; "" for what no attempt made."""
+    pieces = key.rpartition("/")[2].split(".")
+    return pieces[-2] if len(pieces) > 2 else ""

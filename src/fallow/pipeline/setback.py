@@ -1,0 +1,84 @@
+"""What a failed attempt means: another one later, or the end of its job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fallow import log
+from fallow.errors import Cancelled, DamagedSource, FallowError, Rejected, StorageFull
+from fallow.media.frames import FrameIndex
+from fallow.messages import from_wire
+from fallow.model import Effort, TaskKind
+from fallow.pipeline import keys
+from fallow.pipeline.context import Context
+from fallow.pipeline.dispatch import advance, fail_job
+from fallow.ports import Outcome, Setback, Task
+from fallow.recipe import VideoRecipe
+
+
+@dataclass(frozen=True)
+class Blow:
+    """How an attempt went wrong."""
+
+    error: Exception
+    outcome: Outcome = Outcome.FAILED
+    counted: int | None = None  # frames found, when their number was the trouble
+    effort: Effort = field(default_factory=Effort)
+
+
+async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
+    """End the attempt, and with it the job when trying again cannot help or was tried often enough."""
+    error = await _verdict(ctx, task, lease, blow)
+    outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else blow.outcome
+    retry_at = _retry_at(ctx, task, error)
+    setback = Setback(str(error), retry_at, outcome, blow.counted, blow.effort)
+    if not await ctx.ledger.give_up(lease, setback):
+        return
+    log.trouble("task.failed", str(error), task=task.id, attempt=task.attempt, outcome=outcome.value)
+    if retry_at is None:
+        kind = error.kind if isinstance(error, FallowError) else "retryable"
+        await fail_job(ctx, task.spec.job, str(error), kind)
+    else:
+        await advance(ctx, task.spec.job)
+
+
+def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
+    now = ctx.clock.now()
+    if isinstance(error, Cancelled):
+        return now + 1.0
+    if isinstance(error, Rejected) or task.attempt >= ctx.policy.attempts:
+        return None
+    if isinstance(error, StorageFull):
+        return now + ctx.policy.space_back_off(task.attempt)
+    return now + ctx.policy.back_off(task.attempt)
+
+
+async def _verdict(ctx: Context, task: Task, lease: str, blow: Blow) -> Exception:
+    """The error, or that the source is damaged: when two attempts counted the same wrong number of frames."""
+    if blow.counted is None or task.spec.kind is not TaskKind.VIDEO or blow.counted >= task.spec.frames:
+        return blow.error
+    for attempt in await ctx.ledger.attempts(task.spec.job):
+        if attempt.task == task.id and attempt.lease != lease and attempt.counted == blow.counted:
+            return await _damage(ctx, task, task.spec.frames - blow.counted)
+    return blow.error
+
+
+async def _damage(ctx: Context, task: Task, missing: int) -> DamagedSource:
+    chunk = next(c for c in await ctx.ledger.chunks(task.spec.job) if c.number == task.spec.number)
+    facts = await ctx.store.stat(keys.index(task.spec.job))
+    where = f"chunk {chunk.number}"
+    if facts is not None:
+        index = FrameIndex.from_bytes(await ctx.store.read(facts.key, 0, facts.size))
+        times = index.times()
+        begin, end = times[chunk.lo], times[min(chunk.hi, len(times) - 1)]
+        where = f"{_clock(float(begin * index.time_base))} and {_clock(float(end * index.time_base))}"
+    accepted = from_wire(VideoRecipe, (await ctx.ledger.task(task.id)).spec.recipe).accept_damaged
+    remedy = "nothing of it is left to encode" if accepted else "--accept-damaged encodes the rest"
+    lost = f"{missing} of {task.spec.frames} frames cannot be decoded"
+    return DamagedSource(f"Between {where} the source is damaged: {lost}; {remedy}.")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:06.3f}"

@@ -1,0 +1,164 @@
+"""Cut a source into chunks and tracks, and plan their tasks as soon as each is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fallow import log
+from fallow.media.frames import FrameIndex
+from fallow.media.plan import cuts
+from fallow.media.probe import Damage, probe
+from fallow.media.reader import RangedReader
+from fallow.media.split import ChunkPlan, ship_chunks
+from fallow.messages import to_wire
+from fallow.model import Chunk, Part, Source, TaskKind, Track
+from fallow.pipeline import keys
+from fallow.pipeline.bridge import blob
+from fallow.pipeline.context import Context
+from fallow.pipeline.dispatch import advance
+from fallow.pipeline.hold import Hold
+from fallow.pipeline.join import read_index
+from fallow.pipeline.order import Options, options_of, profile_of
+from fallow.pipeline.recipes import (
+    GUARD,
+    Timeline,
+    audio_recipes,
+    check_fit,
+    context_frames,
+    text_recipes,
+    timeline,
+    video_recipe,
+)
+from fallow.ports import Job, TaskSpec
+from fallow.profiles import Profile
+from fallow.recipe import Recipe
+
+SOUND_COST = 0.02  # of a second of sound, in seconds x megapixels of video
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A job's source, and what is wanted of it."""
+
+    job: Job
+    source: Source
+    index: FrameIndex
+    options: Options
+    lines: Sequence[tuple[Profile, Timeline]]
+
+    @property
+    def profiles(self) -> list[Profile]:
+        return [profile for profile, _ in self.lines]
+
+    def chunk_tasks(self, chunk: Chunk) -> list[TaskSpec]:
+        """Encode a chunk, once for each rendition."""
+        return [self._chunk_task(chunk, profile, line) for profile, line in self.lines]
+
+    def _chunk_task(self, chunk: Chunk, profile: Profile, line: Timeline) -> TaskSpec:
+        recipe = video_recipe(self.source, self.index, chunk, profile, line)
+        recipe = dataclasses.replace(recipe, accept_damaged=self.options.accept_damaged)
+        seconds = float(chunk.frames / self.source.video.average_rate)
+        return TaskSpec(
+            job=chunk.job,
+            kind=TaskKind.VIDEO,
+            rendition=profile.name,
+            number=chunk.number,
+            recipe=to_wire(recipe),
+            get_key=chunk.key,
+            get_bytes=chunk.size,
+            get_sha256=chunk.sha256,
+            frames=recipe.frames,
+            cost=seconds * recipe.width * recipe.height / 1e6,
+        )
+
+    def track_tasks(self, track: Track) -> list[TaskSpec]:
+        """Encode a track, once for each different way that renditions want it."""
+        container = self.options.container
+        wanted: dict[str, Recipe] = {}
+        for profile in self.profiles if track.kind is TaskKind.AUDIO else []:
+            found = audio_recipes(self.source, profile, container)
+            wanted |= {name: recipe for index, name, recipe in found if index == track.index}
+        if track.kind is TaskKind.TEXT:
+            text = text_recipes(self.source, container)
+            wanted |= {name: recipe for index, name, recipe in text if index == track.index}
+        return [self._track_task(track, name, recipe) for name, recipe in wanted.items()]
+
+    def _track_task(self, track: Track, name: str, recipe: Recipe) -> TaskSpec:
+        return TaskSpec(
+            job=track.job,
+            kind=track.kind,
+            rendition=name,
+            number=track.index,
+            recipe=to_wire(dataclasses.replace(recipe, container=track.container)),
+            get_key=track.key,
+            get_bytes=track.size,
+            get_sha256=track.sha256,
+            cost=SOUND_COST * float(self.source.duration),
+        )
+
+
+async def split(ctx: Context, hold: Hold) -> Part:
+    """The work of a split task. What was recorded by an attempt that was cut short is not done again."""
+    job = await ctx.ledger.job(hold.task.spec.job)
+    reader = await blob(ctx, hold.thread, job.source_key, job.name)
+    source, index = await _probed(ctx, hold, job, reader)
+    profiles = [profile_of(rendition) for rendition in job.renditions]
+    for profile in profiles:
+        check_fit(source, index, profile, options_of(job).container)
+    lines = [(profile, timeline(index, profile, source)) for profile in profiles]
+    plan = _Plan(job, source, index, options_of(job), lines)
+    await _ship_chunks(ctx, hold, plan, reader)
+    await _ship_tracks(ctx, hold, plan, reader)
+    stored = await blob(ctx, hold.thread, keys.index(job.id), "The frame index")
+    return Part(keys.index(job.id), stored.size, "", len(index.pts), "")
+
+
+async def _probed(ctx: Context, hold: Hold, job: Job, reader: RangedReader) -> tuple[Source, FrameIndex]:
+    """What the source is; from the ledger and the store, when an earlier attempt found it out."""
+    if job.source is not None:
+        return job.source, await read_index(ctx, job.id)
+    damage = Damage.ACCEPT if options_of(job).accept_damaged else Damage.REFUSE
+    source, index = await hold.thread.run(lambda: probe(reader, damage))
+    # The index first: where the ledger names a source, its index is to be found.
+    await ctx.store.delete([keys.index(job.id)])
+    await ctx.store.put(keys.index(job.id), await hold.thread.run(index.to_bytes))
+    await ctx.ledger.set_source(job.id, source)
+    log.event("source.probed", job=job.id, codec=source.video.codec, frames=source.video.frames)
+    return source, index
+
+
+async def _ship_chunks(ctx: Context, hold: Hold, plan: _Plan, reader: RangedReader) -> None:
+    seconds = plan.options.chunk_seconds
+    points = cuts(plan.index, seconds, 2 * seconds)
+    known = frozenset(chunk.number for chunk in await ctx.ledger.chunks(plan.job.id))
+    context = context_frames(plan.source, plan.profiles)
+    shipped = ship_chunks(reader, plan.index, points, GUARD + context, context, known)
+    while item := await hold.thread.run(lambda: next(shipped, None)):
+        await _record_chunk(ctx, hold, plan, *item)
+        hold.frames = item[0].hi
+
+
+async def _record_chunk(ctx: Context, hold: Hold, plan: _Plan, shipped: ChunkPlan, data: bytes) -> None:
+    """Store a chunk, and offer its tasks at once: encoding goes on while the rest is split."""
+    key = keys.chunk(plan.job.id, shipped.number, hold.task.lease, shipped.container)
+    await ctx.store.put(key, data)
+    chunk = Chunk(
+        job=plan.job.id,
+        number=shipped.number,
+        key=key,
+        container=shipped.container,
+        lo=shipped.lo,
+        hi=shipped.hi,
+        guard=shipped.guard,
+        before=shipped.before,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    if await ctx.ledger.add_chunk(chunk, plan.chunk_tasks(chunk)):
+        log.event("chunk.stored", job=chunk.job, chunk=chunk.number, frames=chunk.frames, bytes=chunk.size)
+    else:
+        await ctx.store.delete([key])
+    await advance(ctx, chunk.job)

@@ -1,0 +1,79 @@
+"""Put right what nobody else does: lost workers, lost messages, jobs that stopped moving, objects nobody owns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fallow import log
+from fallow.errors import Cancelled, NotFound, Retryable
+from fallow.model import JobState, TaskState
+from fallow.pipeline import keys
+from fallow.pipeline.context import Context
+from fallow.pipeline.dispatch import advance, announce
+from fallow.pipeline.setback import Blow, set_back
+from fallow.pipeline.submit import start
+from fallow.ports import Job, Outcome, Task
+
+
+async def recover(ctx: Context) -> None:
+    """After the platform was down, however it went: take up every job where it was."""
+    for task in await ctx.ledger.local_leases():
+        await set_back(ctx, task, task.lease, Blow(Cancelled("The platform was restarted.")))
+    # The embedded queue began empty; for another one a message too many does no harm.
+    await _announce(ctx, await ctx.ledger.overdue(ctx.clock.now() + 1))
+    for job_id in await ctx.ledger.unfinished_jobs():
+        job = await ctx.ledger.job(job_id)
+        if job.state is JobState.UPLOADING and await ctx.store.stat(job.source_key):
+            await start(ctx, job_id)
+
+
+async def sweep(ctx: Context) -> None:
+    """One round over what is under way; cheap enough to do every few seconds."""
+    silence = f"The worker was not heard of for {ctx.policy.lease_seconds:g} s."
+    for task in await ctx.ledger.expired(ctx.clock.now()):
+        await set_back(ctx, task, task.lease, Blow(Retryable(silence), Outcome.EXPIRED))
+    await _announce(ctx, await ctx.ledger.overdue(ctx.clock.now() - ctx.policy.message_seconds))
+    for job_id in await ctx.ledger.unfinished_jobs():
+        await advance(ctx, job_id)
+
+
+async def sweep_objects(ctx: Context) -> int:
+    """Delete objects that nobody will ask for; how many. Lists the whole store, so do it rarely."""
+    found: dict[str, list[str]] = {}
+    async for facts in ctx.store.list("jobs/"):
+        found.setdefault(keys.job_of(facts.key), []).append(facts.key)
+    count = 0
+    for job_id, present in found.items():
+        if orphans := await _orphans(ctx, job_id, present):
+            await ctx.store.delete(orphans)
+            log.event("objects.deleted", job=job_id, objects=len(orphans))
+            count += len(orphans)
+    return count
+
+
+async def _announce(ctx: Context, tasks: Iterable[Task]) -> None:
+    for task in tasks:
+        await announce(ctx, await ctx.ledger.job(task.spec.job), [task])
+
+
+async def _orphans(ctx: Context, job_id: str, present: list[str]) -> list[str]:
+    try:
+        job = await ctx.ledger.job(job_id)
+    except NotFound:
+        return present
+    results = {rendition.result.key for rendition in job.renditions if rendition.result}
+    if job.state is JobState.DONE:
+        return [key for key in present if key not in results]
+    return await _losers(ctx, job, present)
+
+
+async def _losers(ctx: Context, job: Job, present: list[str]) -> list[str]:
+    """What attempts made whose task was done by another. A task that is not done may yet get a late delivery."""
+    done = {task.id: task for task in await ctx.ledger.tasks(job.id) if task.state is TaskState.DONE}
+    task_of = {attempt.lease: attempt.task for attempt in await ctx.ledger.attempts(job.id)}
+    losers = []
+    for key in present:
+        winner = done.get(task_of.get(keys.lease_of(key), ""))
+        if winner and winner.part and "/chunks/" not in key and "/tracks/" not in key and winner.part.key != key:
+            losers.append(key)
+    return losers

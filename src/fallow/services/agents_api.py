@@ -1,0 +1,169 @@
+"""For agents: register, lease, renew, deliver, fail."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fallow import log
+from fallow.errors import Forbidden, Rejected
+from fallow.messages import (
+    Delivery,
+    Failure,
+    LeaseRequest,
+    Registration,
+    Renewal,
+    Welcome,
+    from_wire,
+    to_wire,
+)
+from fallow.model import Worker
+from fallow.pipeline import deliver, dispatch
+from fallow.pipeline.context import Context
+
+PATH = "/agent/v1"
+LONGEST_WAIT = 60.0
+SEEN_EVERY = 10.0  # seconds between two notes in the ledger that a worker is there
+
+T = TypeVar("T")
+
+
+@dataclass
+class Agents:
+    """Who may work here, and how often each was heard of."""
+
+    ctx: Context
+    join_token: str
+    local_token: str  # of the agents that this platform starts itself
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _known: dict[str, Worker] = field(default_factory=dict)  # by their tokens' digests
+    _seen: dict[str, float] = field(default_factory=dict)
+
+    async def register(self, request: Request) -> Response:
+        token = bearer(request)
+        local = same(token, self.local_token)
+        if not local and not same(token, self.join_token):
+            raise Forbidden("This is not the platform's join token; `fallow up` prints the right one.")
+        hello = await _body(request, Registration)
+        # A local agent keeps its identity over restarts of the platform: it is the same slot of the same machine.
+        worker_id = hashlib.sha256(hello.name.encode()).hexdigest()[:16] if local else uuid.uuid4().hex[:16]
+        worker = Worker(worker_id, hello.name, hello.machine, local, self.ctx.clock.now())
+        made = secrets.token_urlsafe(32)
+        await self.ctx.ledger.add_worker(worker, _digest(made))
+        log.event("worker.registered", worker=worker.id, name=worker.name)
+        return JSONResponse(to_wire(Welcome(worker.id, made)))
+
+    async def lease(self, request: Request) -> Response:
+        worker = await self._worker(request)
+        wait = min(LONGEST_WAIT, max(0.0, (await _body(request, LeaseRequest)).wait_seconds))
+        await self._note(worker)
+        if self.draining.is_set():
+            await unless_gone(request, asyncio.sleep(min(wait, 5.0)))
+            return Response(status_code=204)
+        grant = await unless_gone(request, dispatch.lease(self.ctx, worker.id, wait))
+        return Response(status_code=204) if grant is None else JSONResponse(to_wire(grant))
+
+    async def renew(self, request: Request) -> Response:
+        worker = await self._worker(request)
+        await self._note(worker)
+        renewed = await dispatch.renew(self.ctx, _lease(request), await _body(request, Renewal))
+        return JSONResponse(to_wire(renewed))
+
+    async def deliver(self, request: Request) -> Response:
+        worker = await self._worker(request)
+        delivery = await _body(request, Delivery)
+        # Once begun it is carried through, whether or not the agent still listens.
+        receipt = await asyncio.shield(deliver.deliver(self.ctx, worker.id, _lease(request), delivery))
+        return JSONResponse(to_wire(receipt))
+
+    async def fail(self, request: Request) -> Response:
+        worker = await self._worker(request)
+        failure = await _body(request, Failure)
+        await asyncio.shield(deliver.fail(self.ctx, worker.id, _lease(request), failure))
+        return Response(status_code=204)
+
+    async def _worker(self, request: Request) -> Worker:
+        """Who is calling. Raises Forbidden."""
+        digest = _digest(bearer(request))
+        worker = self._known.get(digest) or await self.ctx.ledger.worker_of_token(digest)
+        if worker is None:
+            raise Forbidden("This worker token is not known here; register again.")
+        self._known[digest] = worker
+        return worker
+
+    async def _note(self, worker: Worker) -> None:
+        now = self.ctx.clock.now()
+        if now - self._seen.get(worker.id, 0.0) >= SEEN_EVERY:
+            self._seen[worker.id] = now
+            await self.ctx.ledger.saw_worker(worker.id)
+
+
+def routes(agents: Agents, pack: Callable[[], bytes]) -> list[Route]:
+    async def archive(_request: Request) -> Response:
+        return Response(await asyncio.to_thread(pack), media_type="application/zip")
+
+    lease = PATH + "/leases/{lease}"
+    return [
+        Route(PATH + "/register", agents.register, methods=["POST"]),
+        Route(PATH + "/lease", agents.lease, methods=["POST"]),
+        Route(lease + "/renew", agents.renew, methods=["POST"]),
+        Route(lease + "/deliver", agents.deliver, methods=["POST"]),
+        Route(lease + "/fail", agents.fail, methods=["POST"]),
+        Route("/fallow-worker.pyz", archive, methods=["GET"]),
+    ]
+
+
+def bearer(request: Request) -> str:
+    """The token that a request shows, "" for none."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def same(given: str, expected: str) -> bool:
+    """Whether two secrets are equal, in a time that tells nothing of them."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+async def unless_gone(request: Request, work: Awaitable[T]) -> T | None:
+    """What the work gives; it is cancelled when the caller hangs up."""
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hung_up(request))
+    try:
+        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.wait([working])
+        return None
+    finally:
+        working.cancel()
+        gone.cancel()
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(request: Request, kind: type[T]) -> T:
+    try:
+        return from_wire(kind, await request.json())
+    except ValueError as error:
+        raise Rejected(f"The message cannot be read: {str(error)[:300]}") from None
+
+
+def _lease(request: Request) -> str:
+    return str(request.path_params["lease"])
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

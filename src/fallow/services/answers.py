@@ -1,0 +1,77 @@
+"""Errors as answers: a JSON object with a sentence and what may be done about it, under a fitting status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from fallow import errors
+
+PATIENCE = 10.0  # seconds
+MOST_DROPPED = 64 << 20  # bytes
+_ENDED = "fallow.body_ended"
+
+# The first class that fits decides.
+_STATUSES: list[tuple[type[errors.FallowError], int]] = [
+    (errors.NotFound, 404),
+    (errors.Forbidden, 401),
+    (errors.Conflict, 409),
+    (errors.IllegalMove, 409),
+    (errors.Cancelled, 409),
+    (errors.Rejected, 422),
+    (errors.BrokenPart, 422),
+    (errors.StorageFull, 507),
+    (errors.Retryable, 503),
+]
+
+
+def refusal(error: errors.FallowError, status: int | None = None) -> JSONResponse:
+    """The answer to a call that failed."""
+    if status is None:
+        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    return JSONResponse({"title": str(error), "kind": error.kind}, status)
+
+
+class Early(Response):
+    """An answer that is sent while its request's body still comes.
+
+    A connection that is closed with bytes unread is reset, and the answer may be lost with it: so what comes is
+    read and dropped, for a while.
+    """
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(answer.body, answer.status_code, media_type=answer.media_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(_drop(scope, receive), PATIENCE)
+        await send({"type": "http.response.body", "body": b""})
+
+
+def noting_the_end(scope: Scope, receive: Receive) -> Receive:
+    """Notes in the scope when the request's body has ended: nobody could tell afterwards."""
+
+    async def noting() -> Message:
+        message = await receive()
+        if not message.get("more_body", False):
+            scope[_ENDED] = True
+        return message
+
+    return noting
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    dropped = 0
+    while not scope.get(_ENDED) and dropped < MOST_DROPPED:
+        dropped += len((await receive()).get("body", b""))
+
+
+def bug() -> JSONResponse:
+    """The answer when something went wrong that nobody thought of; the log has the rest."""
+    title = "Something went wrong in the server that it did not expect; its log says more."
+    return JSONResponse({"title": title, "kind": errors.Retryable.kind}, 500)

@@ -1,0 +1,200 @@
+"""The ASGI app: for people, for agents, and for signed links; it decodes, calls the pipeline, encodes."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import urllib.parse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fallow import __version__, catalogue, log
+from fallow.errors import Conflict, FallowError, Forbidden, NotFound, Rejected, TransferFailed
+from fallow.messages import to_wire
+from fallow.pipeline import submit
+from fallow.pipeline.context import Context
+from fallow.pipeline.order import options_of
+from fallow.profile_files import load as load_profiles
+from fallow.profile_files import user_files
+from fallow.services.agents_api import bearer, same
+from fallow.services.answers import Early, bug, noting_the_end, refusal
+from fallow.services.objects import send
+from fallow.services.schemas import JobBody, JobView, job_view, job_views, tasks_view
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+@dataclass(frozen=True)
+class Door:
+    """Who is let in by which address."""
+
+    api_token: str  # "": anybody who can reach the gateway
+    loopback: bool  # then pages of other sites, which a browser may bring here under their name, are refused
+
+
+def build(ctx: Context, door: Door, more: Sequence[BaseRoute]) -> ASGIApp:
+    """The whole gateway; `more` are the routes of agents and signed links, which have tokens of their own."""
+    app = FastAPI(
+        title="Fallow", version=__version__, docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json"
+    )
+    app.include_router(_health(ctx))
+    app.include_router(_jobs(ctx), dependencies=[Depends(_only_with(door.api_token))])
+    app.routes.extend(more)
+    app.add_exception_handler(FallowError, _refused)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(HTTPException, _no_such_route)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    return Guard(app, door)
+
+
+def _health(ctx: Context) -> APIRouter:
+    router = APIRouter()
+    started = time.monotonic()
+
+    @router.get("/healthz")
+    async def health() -> dict[str, Any]:
+        """Whether the gateway and its ledger answer."""
+        unfinished = await ctx.ledger.unfinished_jobs()
+        up = round(time.monotonic() - started, 3)
+        return {"status": "ok", "version": __version__, "unfinished_jobs": len(unfinished), "up_seconds": up}
+
+    return router
+
+
+def _jobs(ctx: Context) -> APIRouter:
+    router = APIRouter(prefix="/api/v1")
+
+    @router.post("/jobs", status_code=201)
+    async def create(body: JobBody, response: Response) -> JobView:
+        """Announce a job; 200 instead of 201 when the key was used before."""
+        job, new = await submit.create(ctx, body.name, body.typed_profiles(), body.options.typed(), body.key)
+        response.status_code = 201 if new else 200
+        return await job_view(ctx, job)
+
+    @router.put("/jobs/{job}/source")
+    async def upload(job: str, request: Request) -> JobView:
+        """The source, as the body. Broken off, it can be sent again."""
+        try:
+            return await job_view(ctx, await submit.receive(ctx, job, request.stream()))
+        except ClientDisconnect:
+            raise TransferFailed("The upload was broken off; send it again.") from None
+
+    @router.get("/jobs")
+    async def listing(limit: int = 100) -> dict[str, list[JobView]]:
+        return await job_views(ctx, await ctx.ledger.jobs(max(1, min(1000, limit))))
+
+    @router.get("/jobs/{job}")
+    async def show(job: str) -> JobView:
+        return await job_view(ctx, await ctx.ledger.job(job))
+
+    @router.post("/jobs/{job}/cancel")
+    async def cancel(job: str) -> JobView:
+        return await job_view(ctx, await submit.cancel(ctx, job))
+
+    @router.post("/jobs/{job}/retry")
+    async def retry(job: str) -> JobView:
+        return await job_view(ctx, await submit.retry(ctx, job))
+
+    @router.delete("/jobs/{job}", status_code=204)
+    async def forget(job: str) -> None:
+        await submit.forget(ctx, job)
+
+    @router.get("/jobs/{job}/tasks")
+    async def tasks(job: str) -> dict[str, Any]:
+        await ctx.ledger.job(job)
+        return tasks_view(await ctx.ledger.tasks(job), await ctx.ledger.attempts(job))
+
+    @router.api_route("/jobs/{job}/results/{rendition}", methods=["GET", "HEAD"])
+    async def result(job: str, rendition: str, request: Request) -> Response:
+        """A finished rendition; ranges are supported, and the ETag is its SHA-256."""
+        return await _result(ctx, job, rendition, request)
+
+    @router.get("/workers")
+    async def workers() -> dict[str, Any]:
+        return {"workers": [to_wire(worker) for worker in await ctx.ledger.workers()]}
+
+    @router.get("/profiles")
+    async def profiles() -> dict[str, Any]:
+        return {"profiles": [to_wire(profile) for profile in load_profiles(user_files()).values()]}
+
+    return router
+
+
+async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Response:
+    job = await ctx.ledger.job(job_id)
+    rendition = next((r for r in job.renditions if r.name == name), None)
+    if rendition is None:
+        raise NotFound(f"The job {job_id} has no rendition {name[:50]}.")
+    if rendition.result is None:
+        raise Conflict(f"The rendition {name} of job {job_id} is not finished; the job is {job.state.value}.")
+    ending = catalogue.CONTAINERS[options_of(job).container]
+    file = urllib.parse.quote(f"{PurePath(job.name).stem}-{name}{ending}")
+    headers = {
+        "ETag": f'"{rendition.result.sha256}"',
+        "Content-Disposition": f"attachment; filename*=UTF-8''{file}",
+    }
+    return await send(ctx.store, rendition.result.key, request, headers)
+
+
+def _only_with(token: str) -> Callable[[Request], None]:
+    def check(request: Request) -> None:
+        if token and not same(bearer(request), token):
+            raise Forbidden("This needs the platform's API token; give it with --token or FALLOW_API_TOKEN.")
+
+    return check
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    answer = refusal(error) if isinstance(error, FallowError) else bug()
+    return Early(answer) if request.method == "PUT" else answer
+
+
+async def _no_such_route(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return JSONResponse({"title": "There is nothing at this address.", "kind": Rejected.kind}, status)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    return bug()  # the error goes on to the guard, which logs it
+
+
+async def _malformed(_request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    what = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in found)
+    return refusal(Rejected(f"The request is not understood: {what[:500]}."), 422)
+
+
+class Guard:
+    """What every request passes: the host's name is checked, and no error leaves without a sentence."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if self._door.loopback and _host(scope) not in LOOPBACK_NAMES:
+            error = Forbidden("This gateway is for this machine alone; address it as localhost.")
+            await refusal(error, 403)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, noting_the_end(scope, receive), send)
+        except Exception:
+            # Its caller has got an answer, or notices that the one that had begun is unfinished.
+            log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])
+
+
+def _host(scope: Scope) -> str:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return host if host.endswith("]") else host.rpartition(":")[0] or host

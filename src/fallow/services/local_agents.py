@@ -1,0 +1,145 @@
+"""The agents that a platform starts on its own machine: processes like any other agent, which die with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from fallow import log
+
+RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds; the last for ever
+HEALTHY = 60.0  # seconds; an agent that ran so long begins again with the shortest pause
+GRACE = 5.0  # seconds between asking a process to stop and killing it
+
+
+@dataclass(frozen=True)
+class Command:
+    """How an agent is started."""
+
+    archive: Path  # fallow-worker.pyz
+    url: str
+    token: str
+    ffmpeg: str  # "" lets the agent find one
+    quiet: bool  # its log goes nowhere
+
+    def arguments(self, name: str) -> list[str]:
+        ffmpeg = ["--ffmpeg", self.ffmpeg] if self.ffmpeg else []
+        # -S -I: the agent needs no packages, and must not notice when they are there.
+        python = [sys.executable, "-S", "-I", str(self.archive)]
+        return [*python, self.url, "--slots", "1", "--name", name, "--parent-pipe", *ffmpeg]
+
+    def environment(self) -> dict[str, str]:
+        # Not on the command line, which every user of the machine can read.
+        return {**os.environ, "FALLOW_TOKEN": self.token}
+
+
+class LocalAgents:
+    """A number of agent processes, each started again when it dies."""
+
+    def __init__(self, command: Command, count: int) -> None:
+        self._command = command
+        self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
+        self._stopping = False
+        self._watchers: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start them all at once: they come up while the platform does."""
+        for slot in range(len(self._processes)):
+            self._processes[slot] = self._spawn(slot)
+        self._watchers = [asyncio.create_task(self._watch(slot)) for slot in range(len(self._processes))]
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes if process and process.poll() is None]
+
+    async def drain(self) -> None:
+        """Have each finish its chunk and end; returns when all have."""
+        self._stopping = True
+        self._signal(signal.SIGTERM)
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Have each stop at once: first asked, by the end of its parent pipe, then killed."""
+        self._stopping = True
+        for process, watcher in zip(self._processes, self._watchers, strict=True):
+            if process and process.stdin:
+                process.stdin.close()
+            else:  # about to start another one
+                watcher.cancel()
+        if not self._watchers:
+            return
+        _, late = await asyncio.wait(self._watchers, timeout=GRACE)
+        if late:
+            self._signal(signal.SIGKILL)
+            await asyncio.wait(late, timeout=GRACE)
+
+    async def _watch(self, slot: int) -> None:
+        failures = 0
+        while not self._stopping:
+            process = self._processes[slot]
+            if process is None:
+                process = self._processes[slot] = self._spawn(slot)
+            seconds = await self._ended(process)
+            if self._stopping:
+                return
+            failures = 0 if seconds >= HEALTHY else failures + 1
+            pause = RESTART_AFTER[min(failures, len(RESTART_AFTER)) - 1] if failures else RESTART_AFTER[0]
+            log.trouble(
+                "agent.died", "A local agent ended; it is started again.", slot=slot, code=process.returncode
+            )
+            self._processes[slot] = None
+            await asyncio.sleep(pause)
+
+    async def _ended(self, process: subprocess.Popen[bytes]) -> float:
+        """Wait for a process without polling it; how long that took."""
+        begun = asyncio.get_running_loop().time()
+        await _exit_of(process)
+        process.wait()
+        if process.stdin:
+            process.stdin.close()
+        return asyncio.get_running_loop().time() - begun
+
+    def _spawn(self, slot: int) -> subprocess.Popen[bytes]:
+        log_to = subprocess.DEVNULL if self._command.quiet else None
+        return subprocess.Popen(
+            self._command.arguments(f"local-{slot + 1}"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log_to,
+            env=self._command.environment(),
+            # A group of its own: Ctrl-C in the terminal is for the platform, which tells its agents what to do.
+            start_new_session=True,
+        )
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes:
+            if process and process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    if number is signal.SIGKILL:
+                        os.killpg(process.pid, number)  # with its FFmpeg
+                    else:
+                        process.send_signal(number)
+
+
+async def _exit_of(process: subprocess.Popen[bytes]) -> None:
+    """Returns when the process has ended."""
+    if hasattr(os, "pidfd_open"):
+        await _readable(os.pidfd_open(process.pid))
+    else:
+        await asyncio.to_thread(process.wait)
+
+
+async def _readable(handle: int) -> None:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)

@@ -1,0 +1,211 @@
+"""A whole platform in one event loop, in the order in which it must come up and go down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import uuid
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from fallow import log
+from fallow.data_folder import DataFolder
+from fallow.errors import BadSetting, Conflict, NotFound
+from fallow.model import TaskKind
+from fallow.services.local_agents import Command, LocalAgents
+from fallow.settings import Settings
+from fallow.worker.pack import build_pyz
+
+if TYPE_CHECKING:
+    from fallow.pipeline.context import Context
+    from fallow.services.agents_api import Agents
+    from fallow.services.consumers import Consumer
+
+
+class Platform:
+    """Gateway, splitter, joiner, sweeper and local agents, from `async with` until its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._agents: LocalAgents | None = None
+        self._consumers: list[Consumer] = []
+        self._loops: list[asyncio.Task[None]] = []
+        self._ctx: Context | None = None
+        self._door: Agents | None = None
+        self.url = ""
+        self.api_token = settings.api_token  # "" when none is needed
+        self.join_token = settings.token
+
+    async def __aenter__(self) -> Platform:
+        try:
+            await self._up()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.shield(self._stack.aclose())
+
+    async def adopt(self, job: str, path: Path) -> None:
+        """Take a local file as a job's source and start on it."""
+        from fallow.pipeline import submit
+
+        await submit.adopt(self._context, job, path)
+
+    async def export(self, job: str, rendition: str, path: Path) -> None:
+        """Bring a result to a local file, whole or not at all."""
+        ctx = self._context
+        found = [r for r in (await ctx.ledger.job(job)).renditions if r.name == rendition]
+        if not found:
+            raise NotFound(f"The job {job} has no rendition {rendition}.")
+        if found[0].result is None:
+            raise Conflict(f"The rendition {rendition} of job {job} is not finished.")
+        await ctx.store.export(found[0].result.key, path)
+
+    async def drain(self) -> None:
+        """Finish what is being worked on here and begin nothing new; returns when all is still."""
+        log.event("platform.draining")
+        if self._door:
+            self._door.draining.set()
+        for consumer in self._consumers:
+            consumer.drain()
+        agents = [self._agents.drain()] if self._agents else []
+        await asyncio.gather(*agents, *self._consuming, return_exceptions=True)
+
+    async def abort(self) -> None:
+        """Stop what is being worked on here at once; it will be done again."""
+        log.event("platform.aborting")
+        if self._agents:
+            await self._agents.stop()
+        for task in self._consuming:
+            task.cancel()
+        await asyncio.gather(*self._consuming, return_exceptions=True)
+
+    @property
+    def _context(self) -> Context:
+        if self._ctx is None:
+            raise Conflict("The platform is not running.")
+        return self._ctx
+
+    @property
+    def _consuming(self) -> list[asyncio.Task[None]]:
+        return self._loops[: len(self._consumers)]
+
+    async def _up(self) -> None:
+        settings, stack = self._settings, self._stack
+        folder = DataFolder.open(settings.data)
+        stack.callback(folder.close)
+        listening = _listen(settings)
+        stack.callback(listening.close)
+        self.url = _url(settings, listening)
+        self.join_token = settings.token or folder.keep("join-token")
+        if not settings.loopback:
+            self.api_token = settings.api_token or folder.keep("api-token")
+        local_token = uuid.uuid4().hex
+        # The agents come first: while they start, this process imports what the gateway needs, which takes longer.
+        # They can connect already and are answered as soon as there is somebody to do it.
+        self._agents = _start_agents(settings, folder, self.url, local_token)
+        stack.push_async_callback(self._agents.stop)
+        await self._serve(folder, listening, local_token)
+        # Down in this order: no agent works any more; splitter, joiner and sweeper give back what they hold;
+        # waiting requests are answered, as the queue is closed; then the gateway, the back ends, and last the lock.
+        stack.push_async_callback(self._agents.stop)
+        log.event("platform.up", url=self.url, workers=len(self._agents.pids))
+
+    async def _serve(self, folder: DataFolder, listening: socket.socket, local_token: str) -> None:
+        from fallow import wiring
+        from fallow.pipeline.context import Context
+        from fallow.pipeline.sweep import recover
+        from fallow.services import agents_api, blobs_api, gateway
+        from fallow.services.http_server import HttpServer
+
+        settings, clock = self._settings, wiring.SystemClock()
+        backends = await wiring.connect(settings, folder)
+        self._stack.push_async_callback(backends.close)
+        links = blobs_api.SignedLinks(folder.derive("links"), clock.now)
+        policy = wiring.policy(settings)
+        self._ctx = ctx = Context(backends.queue, backends.store, backends.ledger, clock, links, policy)
+        await recover(ctx)
+        self._door = agents_api.Agents(ctx, self.join_token, local_token)
+        routes = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, links)]
+        server = HttpServer(gateway.build(ctx, gateway.Door(self.api_token, settings.loopback), routes))
+        await server.begin(listening)
+        self._stack.push_async_callback(server.end)
+        self._stack.push_async_callback(backends.queue.close)
+        self._start_loops(ctx)
+        self._stack.push_async_callback(self._stop_loops)
+
+    def _start_loops(self, ctx: Context) -> None:
+        from fallow.services.consumers import Consumer, sweeper
+
+        self._consumers = [Consumer(ctx, TaskKind.SPLIT), Consumer(ctx, TaskKind.JOIN)]
+        self._loops = [asyncio.create_task(consumer.run()) for consumer in self._consumers]
+        self._loops.append(asyncio.create_task(sweeper(ctx)))
+
+    async def _stop_loops(self) -> None:
+        for task in self._loops:
+            task.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+
+
+def serve(settings: Settings) -> None:
+    """Run a platform until it is told to stop: a first signal lets running work finish, a second does not."""
+    log.set_up(settings.log)
+    asyncio.run(_until_stopped(settings))
+
+
+async def _until_stopped(settings: Settings) -> None:
+    loop, signals = asyncio.get_running_loop(), asyncio.Queue[int]()
+    async with Platform(settings) as platform:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, signals.put_nowait, number)
+        await signals.get()
+        draining = asyncio.create_task(platform.drain())
+        again = asyncio.create_task(signals.get())
+        await asyncio.wait([draining, again], return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        if not draining.done():
+            await platform.abort()
+        await draining
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A listening socket: its port is known, and agents may connect, before there is a server behind it."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family[0], socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(family[4])
+        listening.listen(1024)
+    except OSError as error:
+        remedy = "choose another with --host or --port"
+        raise BadSetting(
+            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); {remedy}."
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def _url(settings: Settings, listening: socket.socket) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared only
+    return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{listening.getsockname()[1]}"
+
+
+def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str) -> LocalAgents:
+    count = settings.workers if settings.workers >= 0 else len(os.sched_getaffinity(0))
+    archive = folder.path.absolute() / "fallow-worker.pyz"
+    if count:
+        part = archive.with_name(f".{archive.name}.new")
+        part.write_bytes(build_pyz())
+        part.replace(archive)
+    agents = LocalAgents(Command(archive, url, token, settings.ffmpeg, quiet=settings.log == "off"), count)
+    agents.start()
+    return agents

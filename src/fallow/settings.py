@@ -1,0 +1,109 @@
+"""Every setting of the platform: its flag, its FALLOW_* variable and its key in fallow.toml are one name."""
+
+# ruff: noqa: RUF009 - `_setting` makes dataclass fields, as `field` does
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from fallow.errors import BadSetting
+
+FILE = "fallow.toml"
+
+
+def _setting(default: Any, told: str) -> Any:
+    return field(default=default, metadata={"told": told})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a platform is to run. Made by `load`; flags win over the environment, that over the file."""
+
+    data: Path = _setting(Path("fallow-data"), "folder of the ledger, the store and the secret")
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8000, "port to listen on; 0 takes a free one")
+    workers: int = _setting(-1, "local agents to start; -1: as many as use all cores")
+    ffmpeg: str = _setting("", "FFmpeg for local agents; empty: the one that comes with Fallow, else of PATH")
+    token: str = _setting("", "what agents join with; empty: made up once and kept in the data folder")
+    api_token: str = _setting("", "what people must show; empty: nothing on this machine, made up for others")
+    queue_url: str = _setting("memory:", "queue: memory:")
+    ledger_url: str = _setting("", "ledger: sqlite:///PATH; empty: in the data folder")
+    store_url: str = _setting("", "store: file:///PATH; empty: in the data folder")
+    lease_seconds: float = _setting(30.0, "a worker that is silent for so long loses its task")
+    renew_seconds: float = _setting(0.0, "how often workers report; 0: a third of lease_seconds")
+    attempts: int = _setting(5, "attempts at a task before its job fails")
+    attempt_seconds: float = _setting(1800.0, "deadline of an attempt; a minute is added per unit of cost")
+    window: int = _setting(32, "tasks of one job offered to workers at a time")
+    space_wait: float = _setting(30.0, "seconds until the first new try after the disk was full")
+    log: str = _setting("text", "log lines: text, json or off")
+
+    def __post_init__(self) -> None:
+        _within("port", self.port, 0, 65535)
+        _within("workers", self.workers, -1, 1024)
+        _within("lease_seconds", self.lease_seconds, 0.2, 86400)
+        _within("renew_seconds", self.renew_seconds, 0, self.lease_seconds)
+        _within("attempts", self.attempts, 1, 1000)
+        _within("attempt_seconds", self.attempt_seconds, 1, 31 * 86400)
+        _within("window", self.window, 1, 100_000)
+        _within("space_wait", self.space_wait, 0.1, 3600)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the platform."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] = os.environ,
+    file: Path = Path(FILE),
+) -> Settings:
+    """Settings from flags (None: not given), FALLOW_* variables and a TOML file. Raises BadSetting."""
+    known = {item.name: item.type for item in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, value in _from_file(file).items():
+        if name not in known:
+            raise BadSetting(f"{file}: there is no setting {name!r}; known are {', '.join(known)}.")
+        values[name] = _typed(f"{file}: {name}", str(known[name]), value)
+    for name in known:
+        if (text := environment.get(variable(name), "")) != "":
+            values[name] = _typed(variable(name), str(known[name]), text)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    return Settings(**values)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"FALLOW_{name.upper()}"
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        raise BadSetting(f"{file} can be read with Python 3.11 or later; set FALLOW_* variables instead.") from None
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{file} cannot be read: {error}.") from error
+
+
+def _typed(name: str, kind: str, value: Any) -> Any:
+    made = {"int": int, "float": float, "str": str, "Path": Path}[kind]
+    try:
+        if isinstance(value, (bool, list, dict)):
+            raise ValueError
+        return made(value)
+    except (TypeError, ValueError):
+        raise BadSetting(f"{name} = {value!r} is no {kind}.") from None
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise BadSetting(f"{name} = {value:g} is out of range; choose from {low:g} to {high:g}.")

@@ -1,0 +1,78 @@
+"""From settings to the adapters that they name: the only module that knows both."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+
+from fallow.adapters.ledger_sql import SqlLedger
+from fallow.adapters.queue_memory import MemoryQueue
+from fallow.adapters.store_folder import FolderStore
+from fallow.data_folder import DataFolder
+from fallow.errors import BadSetting
+from fallow.pipeline.context import Policy
+from fallow.ports import Ledger, Queue, Store
+from fallow.settings import Settings
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The outside world of one platform."""
+
+    queue: Queue
+    store: Store
+    ledger: Ledger
+
+    async def close(self) -> None:
+        await self.queue.close()
+        await self.store.close()
+        await self.ledger.close()
+
+
+async def connect(settings: Settings, folder: DataFolder) -> Backends:
+    """The back ends that the settings' URLs name. Raises BadSetting."""
+    queue, store = _queue(settings.queue_url), _store(settings.store_url, folder)
+    url = settings.ledger_url or f"sqlite:///{folder.path.absolute()}/fallow.db"
+    return Backends(queue, store, await SqlLedger.open(url))
+
+
+def policy(settings: Settings) -> Policy:
+    return Policy(
+        lease_seconds=settings.lease_seconds,
+        renew_seconds=settings.renew_seconds or settings.lease_seconds / 3,
+        attempts=settings.attempts,
+        window=settings.window,
+        space_wait=settings.space_wait,
+        attempt_seconds=settings.attempt_seconds,
+        sweep_seconds=min(2.0, settings.lease_seconds / 4),
+    )
+
+
+def _queue(url: str) -> Queue:
+    if url not in ("memory:", "memory://"):
+        raise BadSetting(f"{url!r} is no queue that Fallow knows; use memory:.")
+    return MemoryQueue()
+
+
+def _store(url: str, folder: DataFolder) -> Store:
+    if not url:
+        store = FolderStore(folder.path / "blobs")
+        store.clear_leftovers()  # the folder is ours alone, so whoever wrote them is gone
+        return store
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
+        raise BadSetting(f"{url!r} is no store that Fallow knows; use file:///PATH.")
+    return FolderStore(Path(urllib.parse.unquote(parts.path)))
