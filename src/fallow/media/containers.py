@@ -1,0 +1,108 @@
+"""Which container a chunk or a track is shipped in: one that FFmpeg reads from a pipe, exactly.
+
+| codec | container | why |
+|---|---|---|
+| H.264, HEVC, MPEG-1, MPEG-2 | MPEG-TS | playable anywhere; headers repeated at every entry point |
+| VP8, VP9, AV1, Theora, MJPEG, FFV1, ProRes, VVC | Matroska | their usual home, exact to the millisecond |
+| DNxHD, QuickTime RLE, HAP | fragmented MOV | no other container takes them; they have no reordering |
+| everything else, and what is too fine for the above | NUT | any time base, nearly any codec |
+| what none of them takes, RGB pictures without a codec | FFV1 in NUT, of decoded frames | lossless |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import OutputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from fallow.media.frames import FrameIndex
+
+_MPEGTS = {
+    "h264": "h264_mp4toannexb,dump_extra=freq=keyframe",
+    "hevc": "hevc_mp4toannexb,dump_extra=freq=keyframe",
+    "mpeg1video": "dump_extra=freq=keyframe",
+    "mpeg2video": "dump_extra=freq=keyframe",
+}
+_MATROSKA = ("vp8", "vp9", "av1", "theora", "mjpeg", "ffv1", "prores", "vvc")
+_MOV = ("dnxhd", "qtrle", "hap")
+_TAGGED = ("avi", "asf", "nut")  # decoders choose a codec's variant by the tag that these containers give
+
+_MPEGTS_TICK, _MPEGTS_GAP = Fraction(1, 90000), Fraction(1, 45000)
+_MPEGTS_LONGEST = 90000  # seconds: the 33-bit clock wraps after 95443
+_MATROSKA_GAP = Fraction(2, 1000)
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """How packets are wrapped."""
+
+    container: str  # muxer and demuxer name
+    filters: str = ""  # bit stream filters
+    options: dict[str, str] = field(default_factory=dict)
+    codec_tag: str = ""
+
+
+def chunk_wrapping(stream: VideoStream, index: FrameIndex) -> Wrapping:
+    """How the chunks of a source are wrapped."""
+    codec = stream.codec_context.codec.canonical_name
+    gap = index.smallest_gap * index.time_base
+    if index.decoded:
+        return Wrapping("nut")
+    if codec in _MPEGTS and _fits_mpegts(index, gap):
+        return Wrapping("mpegts", _MPEGTS[codec])
+    if codec in _MATROSKA and (gap >= _MATROSKA_GAP or codec in ("prores", "vvc")):
+        return Wrapping("matroska")
+    if codec in _MOV:
+        return Wrapping("mov", options={"movflags": "frag_keyframe+empty_moov+default_base_moof+frag_discont"})
+    tag = stream.codec_context.codec_tag
+    tagged = tag.strip("\0") and (codec == "rawvideo" or stream.container.format.name in _TAGGED)
+    return Wrapping("nut", codec_tag=tag if tagged else "")
+
+
+def needs_decoding(stream: VideoStream) -> bool:
+    """Whether no container takes the codec's packets."""
+    codec = stream.codec_context.codec.canonical_name
+    if codec in _MPEGTS or codec in _MATROSKA or codec in _MOV:
+        return False
+    if codec == "rawvideo" and not _raw_by_tag(stream):
+        return True
+    return not takes("nut", stream)
+
+
+def takes(container: str, stream: Stream) -> bool:
+    """Whether a container can hold a stream's packets."""
+    output = open_output(Discard(), container, {})
+    try:
+        output.add_stream_from_template(stream, opaque=True)
+    except (ValueError, av.error.FFmpegError):
+        return False
+    return True
+
+
+def open_output(sink: Any, container: str, options: dict[str, str]) -> OutputContainer:
+    """A muxer whose times are left as they are, writing strictly forwards into `sink`."""
+    return av.open(sink, "w", format=container, options={"avoid_negative_ts": "disabled", **options})
+
+
+def _raw_by_tag(stream: VideoStream) -> bool:
+    """Whether the layout of uncompressed pictures can be told from the tag alone, as NUT readers must."""
+    pixels, tag = stream.codec_context.pix_fmt or "", stream.codec_context.codec_tag.strip("\0")
+    return pixels == "yuv420p" or (bool(tag) and pixels.startswith(("yuv", "uyvy", "yuyv", "nv12")))
+
+
+class Discard:
+    """A sink that keeps nothing."""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+def _fits_mpegts(index: FrameIndex, gap: Fraction) -> bool:
+    exact = (index.time_base / _MPEGTS_TICK).denominator == 1
+    length = (index.pts[-1] - index.pts[0]) * index.time_base
+    return (exact or gap >= _MPEGTS_GAP) and length < _MPEGTS_LONGEST

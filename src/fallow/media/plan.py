@@ -1,0 +1,73 @@
+"""Where to cut a source, and which packets a chunk needs: pure functions of the frame index."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from fractions import Fraction
+
+from fallow.media.frames import SAFE, SHOWN, FrameIndex
+
+# A cut between two entry points makes its chunk carry everything from the earlier one on. Growing chunks keep the
+# sum of that within a small multiple of the source, even for a film with a single entry point.
+_RUN_UP = 4  # a chunk is at least a quarter of its run-up long
+
+
+def cuts(index: FrameIndex, target: float, limit: float) -> list[int]:
+    """Cut points as display indices, the first 0, the last the number of frames.
+
+    A chunk ends at the first entry point that is `target` seconds or more after its beginning; if there is none
+    before `limit` seconds, in the midst of a GOP. No chunk but a lonely one is shorter than half the target.
+    """
+    pts = index.pts
+    entries = _entries(index)
+    wanted, most = (Fraction(seconds) / index.time_base for seconds in (target, max(target, limit)))
+    result = [0]
+    while result[-1] < len(pts):
+        result.append(_next_cut(index, entries, result[-1], wanted, most))
+    return result
+
+
+def select(index: FrameIndex, lo: int, hi: int) -> list[int]:
+    """The rows needed to show the frames [lo, hi): from the last entry point at or before the first of them, in
+    decode order through the last that is shown among them, without that entry's own leading pictures."""
+    wanted = index.display_rows[lo:hi]
+    first, last = _entry_row(index, lo, min(wanted)), max(wanted)
+    floor = index.row_pts[first]
+    if floor > index.pts[lo]:  # the very first entry: its leading pictures are among the frames wanted
+        return list(range(first, last + 1))
+    return [first, *(row for row in range(first + 1, last + 1) if index.row_pts[row] >= floor)]
+
+
+def _entries(index: FrameIndex) -> list[int]:
+    """The display indices of the entry points."""
+    both = SAFE | SHOWN
+    return [i for i, row in enumerate(index.display_rows) if index.row_flags[row] & both == both]
+
+
+def _next_cut(index: FrameIndex, entries: list[int], lo: int, wanted: Fraction, most: Fraction) -> int:
+    pts = index.pts
+    here = pts[lo]
+    end = pts[-1] + index.last_duration
+    known = bisect_right(entries, lo)
+    entered = pts[entries[known - 1]] if known else pts[0]
+    length = max(wanted, Fraction(here - entered, _RUN_UP))
+    cut = bisect_left(pts, _ceil(here + length))
+    entry = bisect_left(entries, cut)
+    if entry < len(entries) and pts[entries[entry]] < here + max(most, length):
+        cut = entries[entry]
+    if cut >= len(pts) or end - pts[cut] < wanted / 2:
+        return len(pts)
+    return max(cut, lo + 1)
+
+
+def _entry_row(index: FrameIndex, lo: int, before: int) -> int:
+    """The last entry point that is neither displayed after frame `lo` nor decoded after row `before`."""
+    rows, pts = index.safe_rows, index.row_pts
+    place = bisect_right(rows, before) - 1
+    while place > 0 and pts[rows[place]] > index.pts[lo]:
+        place -= 1
+    return rows[max(place, 0)]
+
+
+def _ceil(value: Fraction) -> int:
+    return -int(-value // 1)

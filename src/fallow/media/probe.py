@@ -1,0 +1,173 @@
+"""Find out what a source is, and index its video: everything the split, the recipes and the join rest on."""
+
+from __future__ import annotations
+
+import enum
+from fractions import Fraction
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from fallow.errors import BadInput, DamagedSource
+from fallow.media.containers import needs_decoding
+from fallow.media.cutoff import missing_bytes
+from fallow.media.decode import numbered_frames
+from fallow.media.frames import FrameIndex
+from fallow.media.opening import Opening, decode_opening
+from fallow.media.packets import best_video
+from fallow.media.reader import RangedReader, open_input
+from fallow.media.scan import Scan, audio_streams, text_streams
+from fallow.model import AudioTrack, Source, TextTrack, VideoTrack
+
+
+class Damage(enum.Enum):
+    """What to do with a source that has lost frames."""
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+
+
+def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source, FrameIndex]:
+    """What a source is, and the index of its video. Raises BadInput, DamagedSource, TransferFailed."""
+    opening = decode_opening(reader)
+    with open_input(reader) as container:
+        video = best_video(container, reader.name)
+        start = Fraction(container.start_time or 0, 1_000_000)
+        scan = Scan.of(reader.name, container, video, start)
+        index = _index(reader, scan, start, opening, video)
+        loss = _loss(reader, container, video, scan)
+        if loss and damage is Damage.REFUSE:
+            raise DamagedSource(loss)
+        if not index.pts:
+            raise BadInput(f"{reader.name} has no frame that can be shown: check that the file is complete.")
+        return _source(reader, container, video, scan, index, opening, start, loss), index
+
+
+def _index(reader: RangedReader, scan: Scan, start: Fraction, opening: Opening, video: VideoStream) -> FrameIndex:
+    table = scan.table
+    if opening.fields or table.changed or table.interrupted or needs_decoding(video):
+        return table.decoded_index(start, [row for row, _ in numbered_frames(reader)])
+    if table.doubtful:
+        scan.lost = table.arrange([row for row, _ in numbered_frames(reader)])
+    return table.index(start, opening.first)
+
+
+def _loss(reader: RangedReader, container: InputContainer, video: VideoStream, scan: Scan) -> str:
+    """A sentence about what is missing of the source, "" when nothing is."""
+    if scan.lost:
+        return (
+            f"{scan.lost} frames of {reader.name} cannot be decoded. Upload it again, or encode the others with "
+            "--accept-damaged."
+        )
+    missing = missing_bytes(reader, container.format.name)
+    if not missing and not scan.damage:
+        return ""
+    frames = max(0, video.frames - scan.table.rows)
+    what = f"{frames} frames are missing" if frames else f"its last {missing} bytes are missing"
+    if not missing:
+        what = f"it cannot be read to its end ({scan.damage})"
+    remedy = "Upload it again, or encode what is there with --accept-damaged."
+    return f"{reader.name} is cut off: {what} after the {scan.table.rows} that can be read. {remedy}"
+
+
+def _source(
+    reader: RangedReader,
+    container: InputContainer,
+    video: VideoStream,
+    scan: Scan,
+    index: FrameIndex,
+    opening: Opening,
+    start: Fraction,
+    loss: str,
+) -> Source:
+    audio, text = audio_streams(container), text_streams(container)
+    warnings = [loss] if loss else []
+    warnings += _left_out(container, video, audio, text)
+    return Source(
+        container=container.format.name,
+        size=reader.size,
+        start=start,
+        duration=index.duration,
+        video=_video_track(video, index, opening),
+        audio=tuple(_audio_track(i, s, scan) for i, s in audio.items() if scan.edges[s.index].packets),
+        text=tuple(_text_track(i, s) for i, s in text.items() if scan.events.get(s.index)),
+        warnings=tuple(warnings),
+    )
+
+
+def _video_track(video: VideoStream, index: FrameIndex, opening: Opening) -> VideoTrack:
+    return VideoTrack(
+        codec=video.codec_context.codec.canonical_name,
+        width=opening.width,
+        height=opening.height,
+        sample_aspect=opening.sample_aspect,
+        rotation=opening.rotation,
+        pixel_format=opening.pixel_format,
+        bit_depth=opening.bit_depth,
+        time_base=index.time_base,
+        average_rate=_average_rate(video, index),
+        frames=len(index.pts),
+        interlaced=opening.interlaced,
+        colour=opening.colour,
+    )
+
+
+def _average_rate(video: VideoStream, index: FrameIndex) -> Fraction:
+    """Frames per second: the container's word where the frames bear it out."""
+    span = (index.pts[-1] - index.pts[0] + index.last_duration) * index.time_base
+    counted = len(index.pts) / span
+    for stated in (video.average_rate, video.guessed_rate):
+        if stated and abs(stated / counted - 1) < Fraction(1, 100):
+            return Fraction(stated)
+    return counted.limit_denominator(1001)
+
+
+def _audio_track(place: int, stream: AudioStream, scan: Scan) -> AudioTrack:
+    begin, end = scan.edges[stream.index].seconds()
+    context = stream.codec_context
+    return AudioTrack(
+        index=place,
+        codec=context.codec.canonical_name,
+        channels=context.channels,
+        sample_rate=context.sample_rate,
+        begin=begin,
+        end=end,
+        language=_language(stream),
+        title=stream.metadata.get("title", ""),
+        default=bool(Disposition.default & stream.disposition),
+    )
+
+
+def _text_track(place: int, stream: Stream) -> TextTrack:
+    return TextTrack(
+        index=place,
+        codec=stream.codec_context.codec.canonical_name,
+        language=_language(stream),
+        title=stream.metadata.get("title", ""),
+        default=bool(Disposition.default & stream.disposition),
+        forced=bool(Disposition.forced & stream.disposition),
+    )
+
+
+def _language(stream: Stream) -> str:
+    language = stream.metadata.get("language", "")
+    return "" if language == "und" else language
+
+
+def _left_out(
+    container: InputContainer, video: VideoStream, audio: dict[int, AudioStream], text: dict[int, Stream]
+) -> list[str]:
+    """Sentences about streams that no rendition will have."""
+    kept = {video.index, *(s.index for s in audio.values()), *(s.index for s in text.values())}
+    reasons = {
+        "video": "only one video stream is encoded",
+        "audio": "no decoder knows its codec",
+        "subtitle": "subtitles that are pictures cannot be converted to text",
+    }
+    return [
+        f"The {s.type} stream {s.index} ({s.name or 'unknown codec'}) is left out: {reasons[s.type]}."
+        for s in container.streams
+        if s.index not in kept and s.type in reasons and not Disposition.attached_pic & s.disposition
+    ]

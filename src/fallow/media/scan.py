@@ -1,0 +1,69 @@
+"""One pass over a source's packets: the table of its video stream, and where its other tracks begin and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from fallow.media.opening import check_clear
+from fallow.media.packets import packets
+from fallow.media.sound import Edges
+from fallow.media.table import Table
+
+TEXT_CODECS = ("subrip", "srt", "mov_text", "ass", "ssa", "webvtt", "text")
+
+
+def audio_streams(container: InputContainer) -> dict[int, AudioStream]:
+    """The audio streams that can be decoded, by their place among all audio streams."""
+    return {i: s for i, s in enumerate(container.streams.audio) if s.codec_context is not None}
+
+
+def text_streams(container: InputContainer) -> dict[int, Stream]:
+    """The text subtitle streams by their place among all subtitle streams."""
+    subtitles = enumerate(container.streams.subtitles)
+    return {i: s for i, s in subtitles if s.codec_context is not None and s.codec_context.name in TEXT_CODECS}
+
+
+def wanted_streams(container: InputContainer, video: VideoStream) -> list[Stream]:
+    """The streams that every pass over the tracks reads, so that all of them see the same times."""
+    return [video, *audio_streams(container).values(), *text_streams(container).values()]
+
+
+@dataclass
+class Scan:
+    """What the pass has learned."""
+
+    table: Table
+    edges: dict[int, Edges]  # of each audio stream, by stream index
+    events: dict[int, int] = field(default_factory=dict)  # packets of each text stream, by stream index
+    damage: str = ""  # why reading ended early
+    lost: int = 0  # frames that a decoder never gave
+
+    @classmethod
+    def of(cls, name: str, container: InputContainer, video: VideoStream, start: Fraction) -> Scan:
+        """Read the whole source. Raises BadInput when it is encrypted."""
+        streams = wanted_streams(container, video)
+        edges = {s.index: Edges.of(s, start) for s in streams if isinstance(s, AudioStream)}
+        scan = cls(Table(video), edges)
+        for packet in packets(container, streams, scan._end):
+            scan._add(name, video.index, packet)
+        return scan
+
+    def _end(self, why: str) -> None:
+        self.damage = why
+
+    def _add(self, name: str, video: int, packet: Packet[Any]) -> None:
+        if packet.stream_index == video:
+            check_clear(name, packet)
+            self.table.add(packet)
+        elif packet.stream_index in self.edges:
+            self.edges[packet.stream_index].add(packet)
+        else:
+            self.events[packet.stream_index] = self.events.get(packet.stream_index, 0) + 1
