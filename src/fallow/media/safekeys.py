@@ -7,13 +7,13 @@ reference frames all carry flags that do not mean what a cut needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from av.packet import Packet
 
 from fallow.media.frames import SAFE, SHOWN
 
-PacketTest = Callable[[Packet[Any]], int]
+PacketTest: TypeAlias = "Callable[[Packet[Any]], int]"
 """The flags of a packet: SAFE, SHOWN, both or none."""
 
 # H.264 NAL unit types.
