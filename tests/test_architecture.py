@@ -49,7 +49,6 @@ ALLOWED = {
     "uvloop": ["services"],
     "sqlalchemy": ["adapters"],
     "typer": ["cli"],
-    "click": ["cli"],
     "rich": ["cli", "commands"],
 }
 # The agent runs on Python 3.10; what only the server imports may use newer modules.

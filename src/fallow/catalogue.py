@@ -217,9 +217,7 @@ AUDIO_IN: dict[str, frozenset[str]] = {
 CONTAINERS = {"mp4": ".mp4", "mpegts": ".ts", "matroska": ".mkv"}
 """The results' containers and how their files end."""
 
-EXTENSIONS = {
-    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4", ".ts": "mpegts", ".m2ts": "mpegts", ".mkv": "matroska",
-}  # fmt: skip
+EXTENSIONS = {".mp4": "mp4", ".m4v": "mp4", ".ts": "mpegts", ".mkv": "matroska"}
 
 FILTERS: dict[str, frozenset[str]] = {
     name: _words(options)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -23,6 +22,9 @@ from fallow.settings import load
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line it does not understand; the class has no public name there."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -31,15 +33,18 @@ app = typer.Typer(
     help="Fallow turns videos into other videos, on as many machines as you have, frame by exact frame.",
 )
 
-Inputs = Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)]
-Input = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
-JobId = Annotated[str, typer.Argument(help="The job's id.", show_default=False)]
-Names = Annotated[list[str], typer.Option("--profile", "-p", help="A profile's name; may be repeated.")]
+Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT", help="Video files.", show_default=False)]
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.", show_default=False)]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
+Names = Annotated[list[str], typer.Option("--profile", "-p", metavar="NAME", help="A profile; may be repeated.")]
 Files = Annotated[
     list[Path] | None,
-    typer.Option("--profiles", envvar="FALLOW_PROFILES", help="A TOML file with profiles of your own."),
+    typer.Option("--profiles", metavar="FILE", envvar="FALLOW_PROFILES", help="Profiles of your own, in TOML."),
 ]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="key=value changes all named profiles, as crf=20.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change all named profiles, as crf=20."),
+]
 Container = Annotated[
     str | None, typer.Option(help="mp4, mpegts (ts) or matroska (mkv).", show_default="by -o, mp4")
 ]
@@ -79,7 +84,6 @@ def encode(
 ) -> int:
     """Encode files on this machine, using all of it."""
     from fallow.commands.encode import Request, encode
-    from fallow.commands.reference import commands
 
     request = Request(
         inputs=inputs,
@@ -93,6 +97,8 @@ def encode(
         ffmpeg=ffmpeg,
     )
     if print_reference:
+        from fallow.commands.reference import commands
+
         for line in commands(request):
             typer.echo(line)
         return OK
@@ -195,7 +201,9 @@ def retry(job: JobId, server: Server = HOME, token: Token = "") -> int:
 @app.command()
 def download(
     job: JobId,
-    names: Annotated[list[str] | None, typer.Argument(help="Renditions.", show_default="all finished")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Renditions.", show_default="all finished")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to put them in.")] = Path(),
     server: Server = HOME,
     token: Token = "",
@@ -268,11 +276,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Whatever goes wrong becomes a sentence, and an object with --json."""
     try:
         return int(app(args=list(arguments), standalone_mode=False) or OK)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _complain(arguments, Cancelled("Interrupted."), INTERRUPTED)
-    except click.ClickException as error:
+    except UsageError as error:
         if "--json" not in arguments:
             error.show()
             return USAGE

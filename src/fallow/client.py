@@ -226,6 +226,8 @@ def _away(url: str, error: Exception) -> Unavailable:
 
 def _early_answer(connection: http.client.HTTPConnection, url: str, error: Exception) -> http.client.HTTPResponse:
     """A server that refuses an upload midway has said why before it closed the connection."""
+    if connection.sock is None:
+        raise _away(url, error) from error
     try:
         return connection.getresponse()
     except (OSError, http.client.HTTPException):

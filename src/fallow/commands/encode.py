@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -116,7 +117,8 @@ def _settings(work: Work, folder: Path) -> Settings:
     """Embedded back ends, whatever the environment names for a server; silent, for the display speaks."""
     embedded = {"queue_url": "memory:", "ledger_url": "", "store_url": "", "host": "127.0.0.1", "port": 0}
     chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": "off"}
-    return load({**embedded, **chosen})
+    # Other people of this machine can reach the port, but not the jobs.
+    return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24)})
 
 
 async def _submit(platform: Platform, client: Client, work: Work, source: Path) -> str:

@@ -6,19 +6,20 @@ import shlex
 
 from fallow.commands.encode import Request, prepare
 from fallow.commands.outputs import Output
-from fallow.ffmpeg.locate import locate
+from fallow.ffmpeg.locate import find
 from fallow.ffmpeg.reference import reference
 from fallow.media.frames import FrameIndex
 from fallow.media.probe import Damage, probe
 from fallow.media.reader import file_reader
 from fallow.model import Source
 from fallow.pipeline import recipes
+from fallow.settings import load
 
 
 def commands(request: Request) -> list[str]:
     """One shell line for each result."""
     work = prepare(request)
-    binary = str(locate(request.ffmpeg).path)
+    binary = find(request.ffmpeg or load().ffmpeg)
     damage = Damage.ACCEPT if request.accept_damaged else Damage.REFUSE
     lines = []
     for path in request.inputs:

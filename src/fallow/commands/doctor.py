@@ -1,0 +1,150 @@
+"""`fallow doctor`: what this machine has, what is missing, what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fallow import __version__, catalogue, profile_files
+from fallow.errors import BadProfile, BadSetting
+from fallow.ffmpeg import locate
+from fallow.settings import Settings
+
+GOOD, WARNING, MISSING = "ok", "warning", "missing"
+_OLDEST_FFMPEG = (5, 1)
+_ROOM = 2_000_000_000  # bytes free, below which a long video may not fit
+_MEMORY = 1_000_000_000  # bytes; encoding 1080p takes about half of it for each worker
+_PACKAGES = ("av", "fastapi", "sqlalchemy", "uvicorn", "typer", "rich")
+_STYLES = {GOOD: "green", WARNING: "yellow", MISSING: "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything there is to say."""
+    return [
+        Finding("Fallow", GOOD, f"{__version__} on Python {platform.python_version()}, {platform.platform()}"),
+        *_packages(),
+        *_ffmpeg(settings.ffmpeg),
+        _profiles(),
+        _processors(),
+        _memory(),
+        _disk("data folder", settings.data.absolute()),
+        _disk("temporary folder", Path(tempfile.gettempdir())),
+    ]
+
+
+def healthy(findings: Sequence[Finding]) -> bool:
+    return all(finding.state != MISSING for finding in findings)
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    return {"ok": healthy(findings), "findings": [asdict(finding) for finding in findings]}
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """One line a finding, with its remedy below."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column()
+    table.add_column(overflow="fold")
+    for finding in findings:
+        state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
+        table.add_row(state, finding.name, finding.detail)
+        if finding.remedy:
+            table.add_row("", "", f"[bold]{finding.remedy}[/]")
+    console.print(table)
+
+
+def _packages() -> Iterator[Finding]:
+    for name in _PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, MISSING, "not installed", "Install it with: pip install 'fallow[server]'")
+        else:
+            if name == "av":
+                yield Finding("PyAV", GOOD, version)
+
+
+def _ffmpeg(explicit: str) -> Iterator[Finding]:
+    try:
+        build = locate.examine(locate.find(explicit))
+    except BadSetting as error:
+        yield Finding("FFmpeg", MISSING, str(error), "Install FFmpeg, or: pip install 'fallow[server]'")
+        return
+    yield _version(build)
+    for encoder in [*catalogue.VIDEO, *catalogue.AUDIO]:
+        if encoder not in build.encoders:
+            remedy = f"Profiles with {encoder} fail on this machine; install an FFmpeg that has it."
+            # What the built-in profiles are made with is needed; the others are a choice.
+            state = MISSING if encoder in ("libx264", "aac") else WARNING
+            yield Finding(f"encoder {encoder}", state, "not in this FFmpeg", remedy)
+
+
+def _version(build: locate.Build) -> Finding:
+    origin = "comes with imageio-ffmpeg" if "imageio_ffmpeg" in build.path else "of this system"
+    have = sum(encoder in build.encoders for encoder in [*catalogue.VIDEO, *catalogue.AUDIO])
+    wanted = len(catalogue.VIDEO) + len(catalogue.AUDIO)
+    detail = f"{build.version}, {origin}: {build.path}; {have} of {wanted} encoders"
+    # Builds from the development branch have no number; they are new.
+    numbers = build.version.lstrip("n").split("-")[0].split(".")[:2]
+    if all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) < _OLDEST_FFMPEG:
+        return Finding("FFmpeg", MISSING, detail, "This is too old; install FFmpeg 5.1 or later.")
+    return Finding("FFmpeg", GOOD, detail)
+
+
+def _profiles() -> Finding:
+    try:
+        known = profile_files.load(profile_files.user_files())
+    except BadProfile as error:
+        return Finding("profiles", MISSING, str(error), "Repair or remove that file.")
+    return Finding("profiles", GOOD, " ".join(known))
+
+
+def _processors() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding("processors", GOOD, f"{cores} that Fallow may use, {platform.machine()}")
+
+
+def _memory() -> Finding:
+    try:
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return Finding("memory", WARNING, "unknown", "See to it that there is 0.5 GB for each worker.")
+    if size < _MEMORY:
+        remedy = "Start fewer workers with --workers, and keep to small pictures."
+        return Finding("memory", WARNING, f"{size / 1e9:.1f} GB", remedy)
+    return Finding("memory", GOOD, f"{size / 1e9:.1f} GB")
+
+
+def _disk(name: str, folder: Path) -> Finding:
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(
+            name, MISSING, f"{folder} may not be written to", "Choose another folder, or ask for permission."
+        )
+    free = shutil.disk_usage(there).free
+    if free < _ROOM:
+        return Finding(name, WARNING, f"{folder}, {free / 1e9:.1f} GB free", "Make room, or choose another folder.")
+    return Finding(name, GOOD, f"{folder}, {free / 1e9:.0f} GB free")
