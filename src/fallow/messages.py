@@ -95,7 +95,7 @@ class Delivery:
 
     size: int
     sha256: str
-    frames: int
+    frames: int  # counted as they passed; 0 of audio and text, which are not counted
     effort: Effort = field(default_factory=Effort)
 
 

@@ -1,0 +1,66 @@
+"""Find FFmpeg and ask it what it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fallow.errors import BadSetting
+
+ANSWER_SECONDS = 30
+REMEDY = "install FFmpeg 5.1 or newer, or name one with --ffmpeg or FALLOW_FFMPEG"
+
+
+@dataclass(frozen=True)
+class Build:
+    """One FFmpeg binary."""
+
+    path: str
+    version: str
+    encoders: tuple[str, ...]
+
+
+def find(explicit: str = "") -> str:
+    """The binary to use: the one asked for, else the one of the package imageio-ffmpeg, else PATH's."""
+    if explicit:
+        found = shutil.which(explicit)
+        if found is None:
+            raise BadSetting(f"There is no program that can be run at {explicit}; {REMEDY}.")
+        return found
+    packaged = _packaged()
+    found = packaged or shutil.which("ffmpeg")
+    if not found:
+        raise BadSetting(f"No FFmpeg was found; {REMEDY}.")
+    return found
+
+
+def _packaged() -> str:
+    """imageio-ffmpeg's binary, without importing that package."""
+    spec = importlib.util.find_spec("imageio_ffmpeg")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for path in sorted(Path(folder, "binaries").glob("ffmpeg-*")):
+            if os.access(path, os.X_OK):
+                return str(path)
+    return ""
+
+
+@lru_cache(maxsize=8)
+def examine(path: str) -> Build:
+    """Version and encoders, from one run: the version is on stderr, the list on stdout."""
+    try:
+        answer = subprocess.run(
+            [path, "-encoders"], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BadSetting(f"{path} does not work as FFmpeg ({error}); {REMEDY}.") from error
+    version = re.search(rb"ffmpeg version (\S+)", answer.stderr)
+    if answer.returncode or not version:
+        raise BadSetting(f"{path} does not answer as FFmpeg does; {REMEDY}.")
+    names = re.findall(rb"^ [VAS][F.][S.][X.][B.][D.] (\S+)", answer.stdout, re.MULTILINE)
+    return Build(path, version[1].decode(), tuple(name.decode() for name in names if name != b"="))

@@ -1,0 +1,113 @@
+"""The one place that starts FFmpeg, listens to its complaints, stops it and reaps it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from fallow.errors import EncoderFailed
+
+log = logging.getLogger(__name__)
+
+TAIL_LINES = 20
+LINE_BYTES = 500
+GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child process ended."""
+
+    code: int  # negative: the signal that ended it
+    cpu_seconds: float  # user and system
+
+    @property
+    def reason(self) -> str:
+        if self.code < 0:
+            return f"was ended by signal {-self.code}"
+        return f"ended with exit code {self.code}"
+
+
+class Child:
+    """A running FFmpeg between two pipes. Any thread may stop it; nobody needs to reap it."""
+
+    def __init__(self, arguments: Sequence[str], niceness: int = 0) -> None:
+        log.debug("action=ffmpeg.start command=%s", shlex.join(arguments))
+        try:
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                # Ctrl-C in a terminal reaches the agent, which decides; it does not reach FFmpeg.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EncoderFailed(f"FFmpeg could not be started as {arguments[0]}: {error.strerror}.") from error
+        self.stdin = _pipe(self._process.stdin)
+        self.stdout = _pipe(self._process.stdout)
+        self._stderr = _pipe(self._process.stderr)
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._ended = Ended(0, 0.0)
+        self._renice(niceness)
+        self._reaper = threading.Thread(target=self._listen_and_reap, name="ffmpeg-reaper", daemon=True)
+        self._reaper.start()
+
+    def _renice(self, niceness: int) -> None:
+        if niceness:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
+
+    def _listen_and_reap(self) -> None:
+        while line := self._stderr.readline(LINE_BYTES):
+            text = line.decode(errors="replace").strip()
+            if text:
+                self._tail.append(text)
+        self._stderr.close()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        with self._lock:
+            code = os.waitstatus_to_exitcode(status)
+            self._process.returncode = code  # so that subprocess does not wait for it again
+            self._ended = Ended(code, usage.ru_utime + usage.ru_stime)
+            self._over.set()
+
+    def wait(self) -> Ended:
+        """Wait for the end; its output must be read meanwhile."""
+        self._over.wait()
+        return self._ended
+
+    def stop(self) -> None:
+        """Terminate, wait, kill, wait. Harmless when it has ended."""
+        self._signal(signal.SIGTERM)
+        if not self._over.wait(GRACE_SECONDS):
+            self._signal(signal.SIGKILL)
+            self._over.wait()
+
+    def _signal(self, number: int) -> None:
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if not self._over.is_set():
+                os.killpg(self._process.pid, number)
+
+    @property
+    def tail(self) -> str:
+        """The last lines it wrote to stderr."""
+        return " | ".join(self._tail)
+
+
+def _pipe(end: IO[bytes] | None) -> IO[bytes]:
+    """For the type checker: every end asked for is there."""
+    if end is None:
+        raise EncoderFailed("FFmpeg was started without a pipe.")
+    return end

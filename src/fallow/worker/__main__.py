@@ -1,0 +1,135 @@
+"""`python -m fallow.worker URL --token T`, and the same from fallow-worker.pyz."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from fallow import __version__
+from fallow.errors import FallowError
+from fallow.ffmpeg.locate import examine, find
+from fallow.messages import Registration
+from fallow.worker.agent import Agent, Means
+from fallow.worker.machine import cores, describe, hostname
+from fallow.worker.source import GatewaySource
+
+log = logging.getLogger("fallow.worker")
+
+INTERRUPTED = 130
+REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Work until told to stop. 0 when drained, 130 when aborted, 2 when the settings or the token are wrong."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=options.log.upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    try:
+        return _work(options)
+    except FallowError as error:
+        log.error("action=agent.refused error=%r", str(error))
+        return REFUSED
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every flag has an environment twin."""
+    set_to = os.environ.get
+    made = argparse.ArgumentParser(
+        prog="fallow worker",
+        description="Lend this machine's processors to a Fallow platform.",
+    )
+    made.add_argument("url", help="of the gateway, for example https://fallow.example")
+    made.add_argument(
+        "--token",
+        default=set_to("FALLOW_TOKEN", ""),
+        help="the join token that the platform's owner gave you (FALLOW_TOKEN)",
+    )
+    made.add_argument(
+        "--slots",
+        type=_positive,
+        default=set_to("FALLOW_SLOTS"),
+        help="how many tasks to do at the same time; default: one per processor (FALLOW_SLOTS)",
+    )
+    made.add_argument("--name", default=set_to("FALLOW_NAME", ""), help="how to call this worker (FALLOW_NAME)")
+    made.add_argument("--ffmpeg", default=set_to("FALLOW_FFMPEG", ""), help="the FFmpeg to use (FALLOW_FFMPEG)")
+    made.add_argument(
+        "--nice",
+        type=int,
+        default=set_to("FALLOW_NICE", "0"),
+        help="how much FFmpeg gives way to other programs, 0 to 19 (FALLOW_NICE)",
+    )
+    made.add_argument(
+        "--log",
+        choices=["debug", "info", "warning", "error"],
+        default=set_to("FALLOW_LOG", "info"),
+        help="what to tell (FALLOW_LOG)",
+    )
+    made.add_argument("--parent-pipe", action="store_true", help="stop at once when stdin ends")
+    made.add_argument("--version", action="version", version=f"fallow {__version__}")
+    return made
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of slots; give 1 or more")
+    return number
+
+
+def _work(options: argparse.Namespace) -> int:
+    build = examine(find(options.ffmpeg))
+    slots = options.slots or cores()
+    means = Means(
+        binary=build.path,
+        encoder=build.version,
+        slots=slots,
+        threads=max(1, cores() // slots),
+        niceness=options.nice,
+    )
+    registration = Registration(options.name or hostname(), describe(build, slots))
+    agent = Agent(GatewaySource(options.url, options.token), registration, means)
+    aborted = threading.Event()
+    _listen(agent, aborted, options.parent_pipe)
+    agent.run()
+    return INTERRUPTED if aborted.is_set() else 0
+
+
+def _listen(agent: Agent, aborted: threading.Event, parent_pipe: bool) -> None:
+    """The first signal drains, the second aborts; so does the end of stdin when a parent holds it."""
+
+    def abort() -> None:
+        aborted.set()
+        agent.abort()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if agent.draining:
+            # Not in the handler: the main thread may be holding the lock that stopping needs.
+            threading.Thread(target=abort, name="abort", daemon=True).start()
+        else:
+            log.info("action=agent.drain signal=%d", number)
+            agent.drain()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    if parent_pipe:
+        threading.Thread(target=_until_parent_ends, args=(abort,), name="parent", daemon=True).start()
+
+
+def _until_parent_ends(abort: Callable[[], None]) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    log.info("action=agent.orphaned")
+    abort()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What this machine is and can do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from fallow.catalogue import AUDIO, VIDEO
+from fallow.ffmpeg.locate import Build
+
+
+def cores() -> int:
+    """Processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Bytes; 0 when the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def hostname() -> str:
+    return os.uname().nodename
+
+
+def describe(build: Build, slots: int) -> dict[str, Any]:
+    """For the registration: what the platform may want to know before it hands out work."""
+    return {
+        "system": os.uname().sysname,
+        "arch": os.uname().machine,
+        "cores": cores(),
+        "memory": memory(),
+        "host": hostname(),
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "slots": slots,
+        "ffmpeg": build.version,
+        "encoders": [name for name in build.encoders if name in VIDEO or name in AUDIO],
+    }

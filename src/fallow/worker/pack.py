@@ -1,0 +1,64 @@
+"""The agent as one file, fallow-worker.pyz: what a phone or a PC downloads and runs."""
+
+from __future__ import annotations
+
+import io
+import pkgutil
+import zipfile
+from functools import lru_cache
+
+MODULES = (
+    "__init__.py",
+    "catalogue.py",
+    "errors.py",
+    "ffmpeg/__init__.py",
+    "ffmpeg/commands.py",
+    "ffmpeg/counting.py",
+    "ffmpeg/encoders.py",
+    "ffmpeg/graphs.py",
+    "ffmpeg/locate.py",
+    "ffmpeg/run.py",
+    "ffmpeg/words.py",
+    "messages.py",
+    "model.py",
+    "recipe.py",
+    "worker/__init__.py",
+    "worker/__main__.py",
+    "worker/agent.py",
+    "worker/connection.py",
+    "worker/machine.py",
+    "worker/source.py",
+    "worker/stream.py",
+)
+"""All that the agent imports; a test holds this."""
+
+NAME = "fallow-worker.pyz"
+SHEBANG = b"#!/usr/bin/env python3\n"
+ENTRY = b'"""The agent."""\n\nimport sys\n\nfrom fallow.worker.__main__ import main\n\nsys.exit(main())\n'
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the oldest date a zip file can hold
+
+
+@lru_cache(maxsize=1)
+def build_pyz() -> bytes:
+    """The same bytes from the same version, so that a gateway's replicas agree on its digest."""
+    body = io.BytesIO()
+    body.write(SHEBANG)
+    with zipfile.ZipFile(body, "a", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "__main__.py", ENTRY)
+        for path in MODULES:
+            _add(archive, f"fallow/{path}", _source(path))
+    return body.getvalue()
+
+
+def _source(path: str) -> bytes:
+    data = pkgutil.get_data("fallow", path)
+    if data is None:
+        raise FileNotFoundError(f"The module fallow/{path} cannot be read where this package is installed.")
+    return data
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, LONG_AGO)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, data, compresslevel=9)

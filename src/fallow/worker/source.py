@@ -1,0 +1,166 @@
+"""Where work comes from: the WorkSource contract, and its form over HTTPS."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import threading
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urljoin
+
+from fallow.errors import (
+    BrokenPart,
+    Cancelled,
+    Conflict,
+    FallowError,
+    Forbidden,
+    NotFound,
+    Rejected,
+    StorageFull,
+    Unavailable,
+)
+from fallow.messages import (
+    Delivery,
+    Failure,
+    LeaseGrant,
+    LeaseRequest,
+    Receipt,
+    Registration,
+    Renewal,
+    Renewed,
+    Welcome,
+    from_wire,
+    to_wire,
+)
+from fallow.worker.connection import TIMEOUT_SECONDS, TROUBLE, connect, target, title
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 30.0  # for any answer, beyond the time it may take by agreement
+
+
+class WorkSource(Protocol):
+    """Raises Unavailable when it cannot be reached, Cancelled when the lease is over, Forbidden for a bad token."""
+
+    def register(self, registration: Registration) -> Welcome: ...
+
+    def lease(self, request: LeaseRequest) -> LeaseGrant | None:
+        """Wait for work as long as the request says; the grant's URLs are absolute."""
+        ...
+
+    def renew(self, lease: str, renewal: Renewal) -> Renewed: ...
+
+    def deliver(self, lease: str, delivery: Delivery) -> Receipt:
+        """Raises BrokenPart when the part is refused, Conflict when the job is over."""
+        ...
+
+    def fail(self, lease: str, failure: Failure) -> None: ...
+
+
+class GatewaySource:
+    """The gateway's agent API. Any number of threads may call it."""
+
+    def __init__(self, url: str, join_token: str) -> None:
+        self.url = url if url.endswith("/") else url + "/"
+        self._join_token = join_token
+        self._token = ""
+        self._lock = threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
+        connect(self.url)  # a URL that makes no sense is noticed here
+
+    def register(self, registration: Registration) -> Welcome:
+        welcome = self._typed(Welcome, "agent/v1/register", registration, token=self._join_token)
+        self._token = welcome.token
+        return welcome
+
+    def lease(self, request: LeaseRequest) -> LeaseGrant | None:
+        body = self._call("agent/v1/lease", request, timeout=request.wait_seconds + PATIENCE_SECONDS)
+        if body is None:
+            return None
+        grant = _decoded(LeaseGrant, body)
+        return dataclasses.replace(
+            grant, get_url=urljoin(self.url, grant.get_url), put_url=urljoin(self.url, grant.put_url)
+        )
+
+    def renew(self, lease: str, renewal: Renewal) -> Renewed:
+        return self._typed(Renewed, f"agent/v1/leases/{lease}/renew", renewal)
+
+    def deliver(self, lease: str, delivery: Delivery) -> Receipt:
+        return self._typed(Receipt, f"agent/v1/leases/{lease}/deliver", delivery)
+
+    def fail(self, lease: str, failure: Failure) -> None:
+        self._call(f"agent/v1/leases/{lease}/fail", failure, timeout=5.0)
+
+    def _typed(self, cls: type[T], path: str, message: Any, token: str = "") -> T:
+        return _decoded(cls, self._call(path, message, token))
+
+    def _call(self, path: str, message: Any, token: str = "", timeout: float = TIMEOUT_SECONDS) -> Any:
+        """POST a message; the decoded answer, None for an empty one."""
+        url = urljoin(self.url, path)
+        headers = {"Authorization": f"Bearer {token or self._token}", "Content-Type": "application/json"}
+        body = json.dumps(to_wire(message)).encode()
+        try:
+            status, answer = self._exchange(url, body, headers, timeout)
+        except TROUBLE as error:
+            raise Unavailable(
+                f"The gateway {self.url} cannot be reached: {error or type(error).__name__}."
+            ) from error
+        if status >= 400:
+            raise refusal(status, answer)
+        return json.loads(answer) if answer and status != 204 else None
+
+    def _exchange(self, url: str, body: bytes, headers: dict[str, str], timeout: float) -> tuple[int, bytes]:
+        """One request, on a kept connection if there is one; when that was closed meanwhile, on a new one."""
+        kept = self._take()
+        if kept is not None:
+            try:
+                return self._ask(kept, url, body, headers, timeout)
+            except (ConnectionError, http.client.BadStatusLine):
+                kept.close()
+        return self._ask(connect(url, timeout), url, body, headers, timeout)
+
+    def _ask(
+        self, connection: http.client.HTTPConnection, url: str, body: bytes, headers: dict[str, str], timeout: float
+    ) -> tuple[int, bytes]:
+        connection.timeout = timeout
+        if connection.sock:
+            connection.sock.settimeout(timeout)
+        try:
+            connection.request("POST", target(url), body, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except BaseException:
+            connection.close()
+            raise
+        if connection.sock:
+            with self._lock:
+                self._idle.append(connection)
+        return response.status, answer
+
+    def _take(self) -> http.client.HTTPConnection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+
+def refusal(status: int, body: bytes) -> FallowError:
+    """The error that an answer's status means."""
+    kinds: dict[int, type[FallowError]] = {
+        401: Forbidden,
+        403: Forbidden,
+        404: NotFound,
+        409: Conflict,
+        410: Cancelled,
+        422: BrokenPart,
+        429: Unavailable,
+        507: StorageFull,
+    }
+    kind = kinds.get(status, Unavailable if status >= 500 else Rejected)
+    return kind(title(body) or f"The gateway answered with status {status}.")
+
+
+def _decoded(cls: type[T], body: Any) -> T:
+    try:
+        return from_wire(cls, body)
+    except ValueError as error:
+        raise Unavailable(f"The gateway's answer makes no sense to this worker: {error}") from error
