@@ -83,6 +83,9 @@ class StorageFull(Retryable):
 class BrokenPart(Retryable):
     """A stored part is not what its manifest says."""
 
+    part: int | None = None  # the number of the video part it is about
+    track: int | None = None  # or the place of the audio or text part among those joined
+
 
 class Unavailable(Retryable):
     """The server cannot be reached."""

@@ -1,0 +1,297 @@
+"""Joins video parts, audio and text into one file: the k-th frame gets the k-th source time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from operator import itemgetter
+from typing import Any
+
+import av
+import av.error
+
+from fallow.errors import BrokenPart, EncoderFailed
+from fallow.media.shape import Shape, finished
+from fallow.media.inspect import Headers, only_stream, reading, rising
+from fallow.media.moov import TrackSize, index_bound, runs
+from fallow.media.order import DecodeLine, TooDeep, nearest, ranked
+from fallow.media.reader import RangedReader
+from fallow.media.sink import HeldHead, Pipe, Sink
+from fallow.media.streams import (
+    Chapter,
+    add_text,
+    add_track,
+    add_video,
+    describe,
+    open_output,
+    respelled,
+    stripping,
+)
+from fallow.media.text import timed_text
+from fallow.model import Colour, TaskKind
+from fallow.recipe import LEAD
+
+
+@dataclass(frozen=True)
+class VideoPart:
+    """The encoded frames of one chunk: places [lo, hi) of the result."""
+
+    open: Callable[[], RangedReader]
+    container: str
+    lo: int
+    hi: int
+    size: int  # bytes
+    damaged: bool = False  # holds fewer frames than places
+
+
+@dataclass(frozen=True)
+class TrackPart:
+    """One whole audio or text track, in track time."""
+
+    open: Callable[[], RangedReader]
+    container: str
+    kind: TaskKind
+    packets: int
+    size: int  # bytes
+    end: Fraction | None = None  # seconds of track time; what the last packet plays after it is padding
+    language: str = ""
+    title: str = ""
+    default: bool = False
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class JoinPlan:
+    """Everything a result is made of."""
+
+    container: str  # mp4, matroska, mpegts
+    video: Sequence[VideoPart]
+    times: Sequence[int]  # of every frame, from the source's start
+    time_base: Fraction
+    end: int  # of the last frame
+    tracks: Sequence[TrackPart] = ()
+    colour: Colour = field(default_factory=Colour)
+    title: str = ""
+    chapters: Sequence[Chapter] = ()
+
+    @property
+    def held(self) -> int:
+        """Bytes at the front of the file that are known only at its end."""
+        if self.container == "mp4":
+            return self.index + 96  # what stands around the index: ftyp before it, free and mdat after it
+        return 1 << 20 if self.container == "matroska" else 0
+
+    @property
+    def index(self) -> int:
+        """Bytes to leave free for an MP4's index."""
+        damaged = any(part.damaged for part in self.video)
+        frames = len(self.times)
+        sizes = [TrackSize(frames, frames if damaged else runs(self.times) + 64, reordered=True, keyed=True)]
+        for track in self.tracks:
+            # An empty sample fills every gap between two events.
+            count = track.packets if track.kind is TaskKind.AUDIO else 2 * track.packets + 2
+            sizes.append(TrackSize(count, count, reordered=False, keyed=False))
+        payload = sum(part.size for part in self.video) + sum(part.size for part in self.tracks)
+        titles = [self.title, *(track.title + track.language for track in self.tracks)]
+        return index_bound(sizes, payload, titles, [chapter.title for chapter in self.chapters])
+
+
+@dataclass(frozen=True)
+class JoinFacts:
+    """What was joined, counted while it passed."""
+
+    frames: int
+    key_frames: int
+    duration: Fraction  # seconds
+    size: int  # bytes of the whole file
+    bit_rate: int  # bit/s, everything included
+    tracks: tuple[int, ...]  # packets of each
+    head: bytes  # belongs before everything the sink received
+
+
+def join(plan: JoinPlan, sink: Sink) -> JoinFacts:
+    """Write the result to the sink in one pass; raises BrokenPart, naming the part, when one is not as promised.
+
+    Parts are opened one after another, so neither memory nor connections grow with their number.
+    """
+    file = HeldHead(sink, plan.held) if plan.held else Pipe(sink)
+    video, tracks = _Tally(), [_Tally() for _ in plan.tracks]
+    try:
+        with ExitStack() as stack:
+            output = open_output(file, plan.container, plan.index, plan.title, plan.chapters)
+            shape, lane = _video_lane(plan, output, video)
+            lanes = [lane]
+            for number, tally in enumerate(tracks):
+                lanes.append(_track_lane(plan, number, output, stack, tally))
+            for _, packet in heapq.merge(*lanes, key=itemgetter(0)):
+                output.mux_one(packet)
+            output.close()
+    except av.error.FFmpegError as error:
+        raise EncoderFailed(f"The {plan.container} muxer refused the joined packets ({error.strerror}).") from error
+    duration = plan.end * plan.time_base
+    return JoinFacts(
+        frames=video.packets,
+        key_frames=video.keys,
+        duration=duration,
+        size=file.size,
+        bit_rate=round(file.size * 8 / duration) if duration else 0,
+        tracks=tuple(tally.packets for tally in tracks),
+        head=finished(file.head, plan.container, shape),
+    )
+
+
+class _Tally:
+    """What went by in one lane."""
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.keys = 0
+
+
+Lane = Iterator[tuple[int, Any]]  # decode time in nanoseconds, packet
+Spelling = Callable[[bytes], bytes]
+
+
+def _video_lane(plan: JoinPlan, output: Any, tally: _Tally) -> tuple[Shape, Lane]:
+    first = plan.video[0]
+    with _blamed(0), reading(first.open(), first.container) as opened:
+        template = only_stream(opened, "video")
+        stream = add_video(output, template, plan.time_base, plan.colour)
+        context = template.codec_context
+        depth = context.reorder_depth
+        headers = Headers(template).digest()
+        aspect = template.sample_aspect_ratio or Fraction(1)
+        shape = Shape(context.width, context.height, aspect, _steady(plan))
+    return shape, _video_packets(plan, stream, depth, headers, tally)
+
+
+def _steady(plan: JoinPlan) -> Fraction | None:
+    """Seconds that every frame is shown, if it is the same for all but for the rounding of their times."""
+    times, last = plan.times, len(plan.times) - 1
+    if last < 1:
+        return None
+    whole = times[-1] - times[0]
+    # In integers: this looks at every frame of a film.
+    if any(abs((time - times[0]) * last - number * whole) > last for number, time in enumerate(times)):
+        return None
+    return Fraction(whole, last) * plan.time_base
+
+
+def _video_packets(plan: JoinPlan, stream: Any, depth: int, headers: str, tally: _Tally) -> Lane:
+    times = plan.times
+    line = DecodeLine(times, depth)
+    clock = _Clock(plan.time_base)
+    strip = stripping(stream, plan.container)
+    for number, part in enumerate(plan.video):
+        with _blamed(number):
+            places = _places(plan, part)
+            line.feed(times[place] for place in places)
+            for coded, place in _frames(part, places, depth, headers):
+                packet = strip(coded)
+                packet.stream, packet.time_base = stream, plan.time_base
+                packet.pts, packet.dts = times[place], line.next()
+                packet.duration = (times[place + 1] if place + 1 < len(times) else plan.end) - times[place]
+                tally.packets += 1
+                tally.keys += packet.is_keyframe
+                yield clock(packet.dts), packet
+    wanted = sum(part.hi - part.lo for part in plan.video)
+    if wanted != len(times):
+        raise ValueError(f"The parts hold {wanted} places for {len(times)} frames.")
+
+
+def _places(plan: JoinPlan, part: VideoPart) -> Sequence[int]:
+    """Where in the result the part's frames belong, in display order."""
+    if not part.damaged:
+        return range(part.lo, part.hi)
+    with reading(part.open(), part.container) as opened:
+        stream = only_stream(opened, "video")
+        pts = [packet.pts for packet in rising(opened.demux(stream))]
+        ticks = Fraction(stream.time_base) / plan.time_base
+    if len(pts) > part.hi - part.lo:
+        raise BrokenPart(f"The part holds {len(pts)} frames for {part.hi - part.lo} places.")
+    # Chunk time begins at the lead where the first frame is shown.
+    zero = LEAD / plan.time_base - plan.times[0]
+    return nearest(pts, ticks, zero, plan.times, part.lo, part.hi)
+
+
+def _frames(part: VideoPart, places: Sequence[int], depth: int, headers: str) -> Iterator[tuple[Any, int]]:
+    """The part's packets in decode order, each with its place; checked while they pass."""
+    with reading(part.open(), part.container) as opened:
+        stream = only_stream(opened, "video")
+        prints, count = Headers(stream), 0
+        for packet, rank in ranked(rising(opened.demux(stream)), depth):
+            if count == 0 and not packet.is_keyframe:
+                raise BrokenPart("The part does not begin with a key frame.")
+            if rank >= len(places):
+                raise BrokenPart(f"The part holds more than its {len(places)} frames.")
+            prints.see(packet)
+            count += 1
+            yield packet, places[rank]
+    if count != len(places):
+        raise BrokenPart(f"The part holds {count} frames instead of {len(places)}.")
+    if prints.digest() != headers:
+        raise BrokenPart("The part was encoded with other parameter sets than the first one.")
+
+
+def _track_lane(plan: JoinPlan, number: int, output: Any, stack: ExitStack, tally: _Tally) -> Lane:
+    track = plan.tracks[number]
+    with _blamed(number, "track"):
+        opened = stack.enter_context(reading(track.open(), track.container))
+        template = only_stream(opened, "audio" if track.kind is TaskKind.AUDIO else "subtitle")
+    spelled = track.kind is TaskKind.TEXT and plan.container == "mp4"
+    stream = add_text(output) if spelled else add_track(output, template)
+    marks = [name for name, wanted in (("default", track.default), ("forced", track.forced)) if wanted]
+    describe(stream, track.language, track.title, marks)
+    packets = _shifted(track, opened, template, tally)
+    return _track_packets(number, packets, stream, timed_text if spelled else None)
+
+
+def _track_packets(number: int, packets: Iterator[Any], stream: Any, spell: Spelling | None) -> Lane:
+    clock: _Clock | None = None
+    with _blamed(number, "track"):
+        for packet in packets:
+            clock = clock or _Clock(packet.time_base)
+            if spell:
+                packet = respelled(packet, spell)
+            packet.stream = stream
+            yield clock(packet.dts), packet
+
+
+def _shifted(track: TrackPart, opened: Any, template: Any, tally: _Tally) -> Iterator[Any]:
+    """The track's packets in result time."""
+    base = Fraction(template.time_base)
+    lead = round(LEAD / base)
+    end = None if track.end is None else round((track.end - LEAD) / base)
+    for packet in rising(opened.demux(template)):
+        packet.pts -= lead
+        packet.dts = packet.pts if packet.dts is None else packet.dts - lead
+        if end is not None and packet.pts < end < packet.pts + (packet.duration or 0):
+            packet.duration = end - packet.pts
+        tally.packets += 1
+        yield packet
+    if tally.packets != track.packets:
+        raise BrokenPart(f"The track holds {tally.packets} packets instead of {track.packets}.")
+
+
+class _Clock:
+    """Ticks as nanoseconds, so that lanes of different time bases merge quickly."""
+
+    def __init__(self, base: Fraction) -> None:
+        self._up, self._down = base.numerator * 10**9, base.denominator
+
+    def __call__(self, ticks: int) -> int:
+        return ticks * self._up // self._down
+
+
+@contextmanager
+def _blamed(number: int, what: str = "part") -> Iterator[None]:
+    """Names the part in what is raised about it."""
+    try:
+        yield
+    except (BrokenPart, TooDeep) as error:
+        named = BrokenPart(f"{what.capitalize()} {number} cannot be joined: {error}")
+        setattr(named, what, number)
+        raise named from error
