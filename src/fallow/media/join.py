@@ -14,11 +14,11 @@ import av
 import av.error
 
 from fallow.errors import BrokenPart, EncoderFailed
-from fallow.media.shape import Shape, finished
 from fallow.media.inspect import Headers, only_stream, reading, rising
 from fallow.media.moov import TrackSize, index_bound, runs
 from fallow.media.order import DecodeLine, TooDeep, nearest, ranked
 from fallow.media.reader import RangedReader
+from fallow.media.shape import Shape, finished
 from fallow.media.sink import HeldHead, Pipe, Sink
 from fallow.media.streams import (
     Chapter,
