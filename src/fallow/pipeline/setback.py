@@ -31,6 +31,8 @@ async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     error = await _verdict(ctx, task, lease, blow)
     outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else blow.outcome
     retry_at = _retry_at(ctx, task, error)
+    if blow.outcome is Outcome.EXPIRED and retry_at is not None:
+        retry_at = ctx.clock.now()  # nothing is wrong with the task, and it has waited long enough
     setback = Setback(str(error), retry_at, outcome, blow.counted, blow.effort)
     if not await ctx.ledger.give_up(lease, setback):
         return

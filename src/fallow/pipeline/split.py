@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from fallow import log
 from fallow.media.frames import FrameIndex
@@ -13,10 +14,11 @@ from fallow.media.plan import cuts
 from fallow.media.probe import Damage, probe
 from fallow.media.reader import RangedReader
 from fallow.media.split import ChunkPlan, ship_chunks
+from fallow.media.tracks import TrackPlan, Write, ship_tracks
 from fallow.messages import to_wire
 from fallow.model import Chunk, Part, Source, TaskKind, Track
 from fallow.pipeline import keys
-from fallow.pipeline.bridge import blob
+from fallow.pipeline.bridge import WriterSink, blob
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
 from fallow.pipeline.hold import Hold
@@ -32,7 +34,7 @@ from fallow.pipeline.recipes import (
     timeline,
     video_recipe,
 )
-from fallow.ports import Job, TaskSpec
+from fallow.ports import Job, TaskSpec, Writer
 from fallow.profiles import Profile
 from fallow.recipe import Recipe
 
@@ -73,6 +75,14 @@ class _Plan:
             frames=recipe.frames,
             cost=seconds * recipe.width * recipe.height / 1e6,
         )
+
+    @property
+    def wanted_tracks(self) -> set[tuple[TaskKind, int]]:
+        """The tracks that some rendition has."""
+        container = self.options.container
+        sound = [audio_recipes(self.source, profile, container) for profile in self.profiles]
+        wanted = {(TaskKind.AUDIO, index) for found in sound for index, _, _ in found}
+        return wanted | {(TaskKind.TEXT, index) for index, _, _ in text_recipes(self.source, container)}
 
     def track_tasks(self, track: Track) -> list[TaskSpec]:
         """Encode a track, once for each different way that renditions want it."""
@@ -162,3 +172,76 @@ async def _record_chunk(ctx: Context, hold: Hold, plan: _Plan, shipped: ChunkPla
     else:
         await ctx.store.delete([key])
     await advance(ctx, chunk.job)
+
+
+async def _ship_tracks(ctx: Context, hold: Hold, plan: _Plan, reader: RangedReader) -> None:
+    """Sound and text, each track whole; all that are still missing in one pass over the source."""
+    known = {(track.kind, track.index) for track in await ctx.ledger.tracks(plan.job.id)}
+    missing = plan.wanted_tracks - known
+    if not missing:
+        return
+    loading = _Loading(ctx, hold, plan.job.id, missing)
+    try:
+        await hold.thread.run(lambda: loading.run(reader, plan.source))
+        for track in await loading.finish():
+            await ctx.ledger.add_track(track, plan.track_tasks(track))
+            log.event("track.stored", job=track.job, kind=track.kind.value, track=track.index, bytes=track.size)
+    except BaseException:
+        await loading.abort()
+        raise
+    await advance(ctx, plan.job.id)
+
+
+@dataclass
+class _Object:
+    """A track's object in the making."""
+
+    plan: TrackPlan
+    key: str
+    writer: Writer
+    sink: WriterSink
+    size: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def write(self, data: bytes) -> None:
+        self.size += len(data)
+        self.digest.update(data)
+        self.sink.write(data)
+
+
+class _Loading:
+    """The objects of several tracks, which grow side by side."""
+
+    def __init__(self, ctx: Context, hold: Hold, job: str, missing: set[tuple[TaskKind, int]]) -> None:
+        self._ctx = ctx
+        self._hold = hold
+        self._job = job
+        self._missing = missing
+        self._objects: list[_Object] = []
+
+    def run(self, reader: RangedReader, source: Source) -> None:
+        """In a thread: read the source and write every missing track."""
+        ship_tracks(reader, source, self._open)
+        for item in self._objects:
+            item.sink.flush()
+
+    async def finish(self) -> list[Track]:
+        for item in self._objects:
+            await item.writer.commit()
+        return [
+            Track(self._job, i.plan.kind, i.plan.index, i.key, i.plan.container, i.size, i.digest.hexdigest())
+            for i in self._objects
+        ]
+
+    async def abort(self) -> None:
+        for item in self._objects:
+            await item.writer.abort()
+
+    def _open(self, plan: TrackPlan) -> Write:
+        if (plan.kind, plan.index) not in self._missing:
+            return len
+        key = keys.track(self._job, f"{plan.kind.value}{plan.index}", self._hold.task.lease, plan.container)
+        writer = self._hold.thread.call(self._ctx.store.writer(key))
+        item = _Object(plan, key, writer, WriterSink(self._hold.thread, writer))
+        self._objects.append(item)
+        return item.write

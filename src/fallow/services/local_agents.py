@@ -36,7 +36,7 @@ class Command:
 
     def environment(self) -> dict[str, str]:
         # Not on the command line, which every user of the machine can read.
-        return {**os.environ, "FALLOW_TOKEN": self.token}
+        return {**os.environ, "FALLOW_TOKEN": self.token, "FALLOW_LOG": "warning"}
 
 
 class LocalAgents:

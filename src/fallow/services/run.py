@@ -54,6 +54,11 @@ class Platform:
     ) -> None:
         await asyncio.shield(self._stack.aclose())
 
+    @property
+    def agent_pids(self) -> list[int]:
+        """The processes of the local agents that run."""
+        return self._agents.pids if self._agents else []
+
     async def adopt(self, job: str, path: Path) -> None:
         """Take a local file as a job's source and start on it."""
         from fallow.pipeline import submit
