@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import secrets
 import signal
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fallow import log
 from fallow.client import Client, JobView
 from fallow.commands import state, summary
 from fallow.commands.outputs import Output, check_input, outputs
@@ -101,8 +103,9 @@ def encode(request: Request, display: Display) -> summary.Report:
 
 
 async def _run(work: Work, folder: Path, display: Display) -> summary.Report:
-    begun = time.monotonic()
-    async with Platform(_settings(work, folder)) as platform, _interruptible(platform, display) as interrupted:
+    begun, settings = time.monotonic(), _settings(work, folder)
+    log.set_up(settings.log)
+    async with Platform(settings) as platform, _interruptible(platform, display) as interrupted:
         client = Client(platform.url, platform.api_token)
         jobs = {}
         for source in work.request.inputs:
@@ -114,9 +117,10 @@ async def _run(work: Work, folder: Path, display: Display) -> summary.Report:
 
 
 def _settings(work: Work, folder: Path) -> Settings:
-    """Embedded back ends, whatever the environment names for a server; silent, for the display speaks."""
+    """Embedded back ends, whatever the environment names for a server; no log unless asked: the display speaks."""
     embedded = {"queue_url": "memory:", "ledger_url": "", "store_url": "", "host": "127.0.0.1", "port": 0}
-    chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": "off"}
+    logged = os.environ.get("FALLOW_LOG") or "off"
+    chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": logged}
     # Other people of this machine can reach the port, but not the jobs.
     return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24)})
 
