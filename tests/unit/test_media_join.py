@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from fallow.errors import BrokenPart, EncoderFailed
 from fallow.media.inspect import inspect_track, inspect_video
-from fallow.media.join import JoinPlan, TrackPart, VideoPart, join
-from fallow.media.moov import runs
+from fallow.media.join import join
+from fallow.media.layout import JoinPlan, TrackPart, VideoPart, lay_out
+from fallow.media.moov import chunked, runs
 from fallow.media.order import DecodeLine, TooDeep, deepest, nearest, ranked
 from fallow.media.reader import RangedReader, file_reader, open_input
 from fallow.media.sink import HeldHead
@@ -47,9 +48,9 @@ class Collected:
 
 
 def joined(plan: JoinPlan, target: Path) -> Path:
-    sink = Collected()
-    facts = join(plan, sink)
-    assert len(facts.head) <= plan.held
+    sink, layout = Collected(), lay_out(plan)
+    facts = join(plan, layout, sink)
+    assert len(facts.head) <= layout.held
     assert facts.size == len(facts.head) + len(sink.body)
     target.write_bytes(facts.head + bytes(sink.body))
     return target
@@ -274,7 +275,7 @@ def test_style_records_count_characters():
 
 def broken(made: JoinPlan) -> BrokenPart:
     with pytest.raises(BrokenPart) as caught:
-        join(made, Collected())
+        join(made, lay_out(made), Collected())
     return caught.value
 
 
@@ -371,7 +372,8 @@ def test_only_one_part_is_open_at_a_time(shared):
     def watched(number: int, part: VideoPart) -> VideoPart:
         return VideoPart(lambda: Watched(number, part.open()), part.container, part.lo, part.hi, part.size)
 
-    join(plan("25", [watched(k, part) for k, part in enumerate(shared["25"])]), Collected())
+    made = plan("25", [watched(k, part) for k, part in enumerate(shared["25"])])
+    join(made, lay_out(made), Collected())
     assert opened == [0, 1, 2]
 
 
@@ -380,8 +382,9 @@ def test_a_full_disk_is_not_mistaken_for_a_broken_part(shared):
         def write(self, data: bytes) -> None:
             raise OSError(28, "No space left on device")
 
+    made = plan("25", shared["25"], "mpegts")
     with pytest.raises((OSError, EncoderFailed)):
-        join(plan("25", shared["25"], "mpegts"), Full())
+        join(made, lay_out(made), Full())
 
 
 def test_inspection_tells_what_a_part_holds(shared, sound):
@@ -406,10 +409,10 @@ def test_the_room_left_for_an_index_is_never_too_small(shared_tiny, data):
     times = list(itertools.accumulate(gaps))
     tracks = [sound] * data.draw(st.integers(0, 4))
     made = JoinPlan("mp4", [video], times, Fraction(1, 12800), times[-1] + 1, tracks=tracks, title="ß" * 50)
-    facts = join(made, Collected())
-    index = len(boxes(facts.head, "moov")[0])
-    assert index + 8 <= made.index
-    assert made.index <= 4 * index + 4096
+    layout = lay_out(made)
+    index = len(boxes(join(made, layout, Collected()).head, "moov")[0])
+    assert index + 16 <= layout.index
+    assert layout.index <= 2 * index + 8192
 
 
 @pytest.fixture(scope="module")
@@ -477,6 +480,12 @@ def test_deeper_reordering_is_noticed():
 def test_runs_count_changes_of_distance():
     assert runs([0, 1, 2, 4, 6, 7]) == 3
     assert runs([5]) == 0
+
+
+def test_chunks_are_counted_as_samples_of_tracks_take_turns():
+    assert chunked([[0, 1, 2, 10], [5, 11]]) == [(2, 2), (2, 1)]
+    assert chunked([[0, 2, 4], [1, 3, 5]]) == [(3, 1), (3, 1)]
+    assert chunked([[1, 2, 3]]) == [(1, 1)]
 
 
 def test_nearest_places_are_distinct_and_leave_room():

@@ -13,7 +13,7 @@ import av
 import av.error
 
 from fallow.errors import BadInput, BrokenPart
-from fallow.media.order import deepest
+from fallow.media.order import TooDeep, deepest
 from fallow.media.reader import RangedReader, open_input
 
 
@@ -104,6 +104,17 @@ def reading(reader: RangedReader, container: str) -> Iterator[av.container.Input
         raise BrokenPart(f"The part cannot be read as {container}.") from error
     with closing(opened):
         yield opened
+
+
+@contextmanager
+def blamed(number: int, what: str = "part") -> Iterator[None]:
+    """Names the part in what is raised about it."""
+    try:
+        yield
+    except (BrokenPart, TooDeep) as error:
+        named = BrokenPart(f"{what.capitalize()} {number} cannot be joined: {error}")
+        setattr(named, what, number)
+        raise named from error
 
 
 def only_stream(opened: av.container.InputContainer, *kinds: str) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from operator import itemgetter
 from typing import Any
@@ -14,14 +14,12 @@ import av
 import av.error
 
 from fallow.errors import BrokenPart, EncoderFailed
-from fallow.media.inspect import Headers, only_stream, reading, rising
-from fallow.media.moov import TrackSize, index_bound, runs
-from fallow.media.order import DecodeLine, TooDeep, nearest, ranked
-from fallow.media.reader import RangedReader
+from fallow.media.inspect import Headers, blamed, only_stream, reading, rising
+from fallow.media.layout import JoinPlan, Layout, TrackPart, VideoPart
+from fallow.media.order import DecodeLine, nearest, ranked
 from fallow.media.shape import Shape, finished
 from fallow.media.sink import HeldHead, Pipe, Sink
 from fallow.media.streams import (
-    Chapter,
     add_text,
     add_track,
     add_video,
@@ -31,72 +29,8 @@ from fallow.media.streams import (
     stripping,
 )
 from fallow.media.text import timed_text
-from fallow.model import Colour, TaskKind
+from fallow.model import TaskKind
 from fallow.recipe import LEAD
-
-
-@dataclass(frozen=True)
-class VideoPart:
-    """The encoded frames of one chunk: places [lo, hi) of the result."""
-
-    open: Callable[[], RangedReader]
-    container: str
-    lo: int
-    hi: int
-    size: int  # bytes
-    damaged: bool = False  # holds fewer frames than places
-
-
-@dataclass(frozen=True)
-class TrackPart:
-    """One whole audio or text track, in track time."""
-
-    open: Callable[[], RangedReader]
-    container: str
-    kind: TaskKind
-    packets: int
-    size: int  # bytes
-    end: Fraction | None = None  # seconds of track time; what the last packet plays after it is padding
-    language: str = ""
-    title: str = ""
-    default: bool = False
-    forced: bool = False
-
-
-@dataclass(frozen=True)
-class JoinPlan:
-    """Everything a result is made of."""
-
-    container: str  # mp4, matroska, mpegts
-    video: Sequence[VideoPart]
-    times: Sequence[int]  # of every frame, from the source's start
-    time_base: Fraction
-    end: int  # of the last frame
-    tracks: Sequence[TrackPart] = ()
-    colour: Colour = field(default_factory=Colour)
-    title: str = ""
-    chapters: Sequence[Chapter] = ()
-
-    @property
-    def held(self) -> int:
-        """Bytes at the front of the file that are known only at its end."""
-        if self.container == "mp4":
-            return self.index + 96  # what stands around the index: ftyp before it, free and mdat after it
-        return 1 << 20 if self.container == "matroska" else 0
-
-    @property
-    def index(self) -> int:
-        """Bytes to leave free for an MP4's index."""
-        damaged = any(part.damaged for part in self.video)
-        frames = len(self.times)
-        sizes = [TrackSize(frames, frames if damaged else runs(self.times) + 64, reordered=True, keyed=True)]
-        for track in self.tracks:
-            # An empty sample fills every gap between two events.
-            count = track.packets if track.kind is TaskKind.AUDIO else 2 * track.packets + 2
-            sizes.append(TrackSize(count, count, reordered=False, keyed=False))
-        payload = sum(part.size for part in self.video) + sum(part.size for part in self.tracks)
-        titles = [self.title, *(track.title + track.language for track in self.tracks)]
-        return index_bound(sizes, payload, titles, [chapter.title for chapter in self.chapters])
 
 
 @dataclass(frozen=True)
@@ -112,16 +46,16 @@ class JoinFacts:
     head: bytes  # belongs before everything the sink received
 
 
-def join(plan: JoinPlan, sink: Sink) -> JoinFacts:
+def join(plan: JoinPlan, layout: Layout, sink: Sink) -> JoinFacts:
     """Write the result to the sink in one pass; raises BrokenPart, naming the part, when one is not as promised.
 
     Parts are opened one after another, so neither memory nor connections grow with their number.
     """
-    file = HeldHead(sink, plan.held) if plan.held else Pipe(sink)
+    file = HeldHead(sink, layout.held) if layout.held else Pipe(sink)
     video, tracks = _Tally(), [_Tally() for _ in plan.tracks]
     try:
         with ExitStack() as stack:
-            output = open_output(file, plan.container, plan.index, plan.title, plan.chapters)
+            output = open_output(file, plan.container, layout.index, plan.title, plan.chapters)
             shape, lane = _video_lane(plan, output, video)
             lanes = [lane]
             for number, tally in enumerate(tracks):
@@ -157,7 +91,7 @@ Spelling = Callable[[bytes], bytes]
 
 def _video_lane(plan: JoinPlan, output: Any, tally: _Tally) -> tuple[Shape, Lane]:
     first = plan.video[0]
-    with _blamed(0), reading(first.open(), first.container) as opened:
+    with blamed(0), reading(first.open(), first.container) as opened:
         template = only_stream(opened, "video")
         stream = add_video(output, template, plan.time_base, plan.colour)
         context = template.codec_context
@@ -186,7 +120,7 @@ def _video_packets(plan: JoinPlan, stream: Any, depth: int, headers: str, tally:
     clock = _Clock(plan.time_base)
     strip = stripping(stream, plan.container)
     for number, part in enumerate(plan.video):
-        with _blamed(number):
+        with blamed(number):
             places = _places(plan, part)
             line.feed(times[place] for place in places)
             for coded, place in _frames(part, places, depth, headers):
@@ -238,7 +172,7 @@ def _frames(part: VideoPart, places: Sequence[int], depth: int, headers: str) ->
 
 def _track_lane(plan: JoinPlan, number: int, output: Any, stack: ExitStack, tally: _Tally) -> Lane:
     track = plan.tracks[number]
-    with _blamed(number, "track"):
+    with blamed(number, "track"):
         opened = stack.enter_context(reading(track.open(), track.container))
         template = only_stream(opened, "audio" if track.kind is TaskKind.AUDIO else "subtitle")
     spelled = track.kind is TaskKind.TEXT and plan.container == "mp4"
@@ -251,7 +185,7 @@ def _track_lane(plan: JoinPlan, number: int, output: Any, stack: ExitStack, tall
 
 def _track_packets(number: int, packets: Iterator[Any], stream: Any, spell: Spelling | None) -> Lane:
     clock: _Clock | None = None
-    with _blamed(number, "track"):
+    with blamed(number, "track"):
         for packet in packets:
             clock = clock or _Clock(packet.time_base)
             if spell:
@@ -284,14 +218,3 @@ class _Clock:
 
     def __call__(self, ticks: int) -> int:
         return ticks * self._up // self._down
-
-
-@contextmanager
-def _blamed(number: int, what: str = "part") -> Iterator[None]:
-    """Names the part in what is raised about it."""
-    try:
-        yield
-    except (BrokenPart, TooDeep) as error:
-        named = BrokenPart(f"{what.capitalize()} {number} cannot be joined: {error}")
-        setattr(named, what, number)
-        raise named from error

@@ -1,8 +1,9 @@
-"""How large the index of an MP4 can become, before its first frame is written. Pure."""
+"""How large the index of an MP4 becomes, before its first frame is written. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,13 +14,12 @@ _CHAPTER = 64  # the text track that some players read chapters from, and the li
 
 
 @dataclass(frozen=True)
-class TrackSize:
+class TrackTable:
     """What bounds one track's index."""
 
-    samples: int
+    clock: Sequence[int]  # decode times of all samples, rising, in a unit that all tracks share
     durations: int  # runs of samples of equal duration, at most
-    reordered: bool  # each sample may have an offset from decode to presentation
-    keyed: bool  # key samples are listed
+    video: bool = False  # with key samples listed, and offsets from decode to presentation
 
 
 def runs(times: Sequence[int]) -> int:
@@ -31,30 +31,56 @@ def runs(times: Sequence[int]) -> int:
     return count
 
 
-def index_bound(tracks: Sequence[TrackSize], payload: int, titles: Sequence[str], chapters: Sequence[str]) -> int:
-    """Bytes that no index of these tracks exceeds, when the file holds at most `payload` bytes beside it.
+def index_bound(tracks: Sequence[TrackTable], payload: int, events: int) -> int:
+    """Bytes that the index of these tracks does not exceed.
 
-    `titles` are all texts of its metadata but the titles of its chapters.
+    `payload` bounds the bytes of all samples. `events` counts samples of further tracks (text), whose tables are
+    `text_bound`: each may come between any two samples of the tracks.
     """
-    samples = sum(track.samples for track in tracks)
-    total = _MOVIE + sum(4 * len(title.encode()) for title in titles)
-    total += (_TRACK if chapters else 0) + sum(_CHAPTER + 2 * len(title.encode()) for title in chapters)
-    total += sum(_samples(track) for track in tracks)
-    total += sum(_chunks(track, samples - track.samples, payload) for track in tracks)
-    return total
+    offset = 4 if payload < 3 << 30 else 8  # beyond 4 GiB offsets take 64 bits; the index itself moves them back
+    size = _MOVIE
+    for table, (chunks, changes) in zip(tracks, chunked([table.clock for table in tracks]), strict=True):
+        # A sample that comes between splits a chunk; so does the mebibyte at which muxers end one. Ties in time may
+        # be taken either way.
+        splits = events + (payload >> 19) + 16
+        samples = len(table.clock)
+        size += 4 * samples + 8 * min(table.durations, samples)  # stsz, stts
+        size += offset * min(chunks + splits, samples) + 12 * min(changes + 3 * splits, samples)  # stco, stsc
+        size += _TRACK + (_VIDEO + (8 + 4) * samples if table.video else 0)  # ctts, stss
+    return size
 
 
-def _samples(track: TrackSize) -> int:
-    size = 4 * track.samples  # stsz
-    size += 8 * min(track.durations, track.samples)  # stts
-    size += 8 * track.samples * track.reordered  # ctts
-    size += (4 + 1) * track.samples * track.keyed  # stss, sdtp
-    return size + _TRACK + (_VIDEO if track.keyed else 0)
+def text_bound(samples: int) -> int:
+    """Bytes of a text track's index: a chunk for each sample."""
+    return _TRACK + (4 + 8 + 8 + 12) * samples
 
 
-def _chunks(track: TrackSize, others: int, payload: int) -> int:
-    """A chunk ends where another track's sample comes between, and at one mebibyte."""
-    chunks = min(track.samples, others + 1 + payload // (1 << 19))
-    # Offsets of 64 bits are needed beyond 4 GiB; the index itself, which comes first, moves everything back.
-    offset = 4 if payload < 3 << 30 else 8
-    return chunks * (offset + 12)  # stco or co64, stsc
+def words_bound(titles: Sequence[str], chapters: Sequence[str]) -> int:
+    """Bytes that titles take, wherever they are written."""
+    size = sum(4 * len(title.encode()) for title in titles)
+    return size + (_TRACK if chapters else 0) + sum(_CHAPTER + 2 * len(title.encode()) for title in chapters)
+
+
+def chunked(clocks: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """For each track: into how many chunks its samples fall when all are written in order of time, and how often
+    the number of samples in a chunk changes."""
+    found = [[0, 0, 0] for _ in clocks]  # chunks, changes, samples in the last chunk
+    for lane, count in _chunks(clocks):
+        entry = found[lane]
+        entry[0] += 1
+        entry[1] += entry[2] != count
+        entry[2] = count
+    return [(chunks, changes) for chunks, changes, _ in found]
+
+
+def _chunks(clocks: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """Which track each chunk belongs to, and how many samples it holds."""
+    last, count = 0, 0
+    for _, lane in heapq.merge(*([(time, lane) for time in clock] for lane, clock in enumerate(clocks))):
+        if lane != last:
+            if count:
+                yield last, count
+            last, count = lane, 0
+        count += 1
+    if count:
+        yield last, count

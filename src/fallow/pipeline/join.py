@@ -9,7 +9,8 @@ from typing import Any
 from fallow import log
 from fallow.errors import BrokenPart, NotFound
 from fallow.media.frames import FrameIndex
-from fallow.media.join import JoinFacts, JoinPlan, TrackPart, VideoPart, join
+from fallow.media.join import JoinFacts, join
+from fallow.media.layout import JoinPlan, Layout, TrackPart, VideoPart, lay_out
 from fallow.media.reader import RangedReader
 from fallow.model import AudioTrack, Chunk, Part, Source, TaskKind, TaskState, TextTrack
 from fallow.pipeline import keys
@@ -114,9 +115,10 @@ async def _write(ctx: Context, hold: Hold, plan: JoinPlan) -> tuple[Part, JoinFa
     """Join in a thread, straight into the store, and read back what is there."""
     spec = hold.task.spec
     key = keys.result(spec.job, spec.rendition, hold.task.lease, plan.container)
-    writer = await ctx.store.writer(key, plan.held)
+    layout = await hold.thread.run(lambda: lay_out(plan))
+    writer = await ctx.store.writer(key, layout.held)
     try:
-        facts = await hold.thread.run(lambda: _run(plan, WriterSink(hold.thread, writer)))
+        facts = await hold.thread.run(lambda: _run(plan, layout, WriterSink(hold.thread, writer)))
         await writer.commit(facts.head)
     except BaseException:
         await writer.abort()
@@ -133,8 +135,8 @@ async def _write(ctx: Context, hold: Hold, plan: JoinPlan) -> tuple[Part, JoinFa
     return Part(key, result.size, digest, facts.frames, "", damaged), facts
 
 
-def _run(plan: JoinPlan, sink: WriterSink) -> JoinFacts:
-    facts = join(plan, sink)
+def _run(plan: JoinPlan, layout: Layout, sink: WriterSink) -> JoinFacts:
+    facts = join(plan, layout, sink)
     sink.flush()
     return facts
 
