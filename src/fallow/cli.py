@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -111,6 +112,7 @@ def encode(
         _print_json(summary.as_json(report))
     else:
         summary.show(report, Console())
+    summary.show_failures(report, Console(stderr=True))
     return OK if report.ok else FAILED
 
 
@@ -291,6 +293,10 @@ def run(arguments: Sequence[str]) -> int:
         place = f"{error.filename}: " if error.filename else ""
         sentence = f"{place}{error.strerror or error}. Check the path, its permissions, and the space left there."
         return _complain(arguments, Rejected(sentence), FAILED)
+    except Exception as error:
+        traceback.print_exc()
+        told = f"{type(error).__name__}: {error}. This is a fault of Fallow; please report it with the lines above."
+        return _complain(arguments, FallowError(told), FAILED)
 
 
 def _complain(arguments: Sequence[str], error: FallowError, code: int) -> int:

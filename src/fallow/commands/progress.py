@@ -130,7 +130,7 @@ class Lines:
         now = time.monotonic()
         for row in self._rows.of(jobs, now):
             at, text = self._shown.get(row.label, (-_LINE_SECONDS, ""))
-            if row.text != text and (row.finished or now - at >= _LINE_SECONDS):
+            if row.total and row.text != text and (row.finished or now - at >= _LINE_SECONDS):
                 self._shown[row.label] = (now, row.text)
                 self.say(f"{row.label}  {row.text}")
 

@@ -15,6 +15,9 @@ from fallow.commands.outputs import Output
 from fallow.commands.progress import clock
 from fallow.errors import FallowError
 
+_ASIDE = ("splitter", "joiner")
+"""They work beside the store and encode nothing, so they have no share in the frames."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -79,7 +82,7 @@ class Report:
 def total_shares(jobs: Sequence[JobView]) -> tuple[ShareView, ...]:
     """What each worker did for all the jobs together."""
     totals: dict[str, ShareView] = {}
-    for share in (share for job in jobs for share in job.shares):
+    for share in (share for job in jobs for share in job.shares if share.worker not in _ASIDE):
         before = totals.get(share.worker, ShareView(share.worker, share.name))
         totals[share.worker] = ShareView(
             share.worker,
@@ -126,7 +129,7 @@ def _input_json(item: InputReport) -> dict[str, Any]:
 
 
 def show(report: Report, console: Console) -> None:
-    """Tables of results and of workers, and a sentence about the whole."""
+    """A table of results, warnings, and a sentence about the whole."""
     results = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("result", "size", "frames", "length", "bit rate", "of input"):
         results.add_column(heading, justify="left" if heading == "result" else "right", overflow="fold")
@@ -137,11 +140,21 @@ def show(report: Report, console: Console) -> None:
         console.print(results)
     for item in report.inputs:
         for warning in item.warnings:
-            console.print(f"{item.input}: {warning}", markup=False, highlight=False)
-        if item.error:
-            console.print(f"{item.input}: {item.error.message}", markup=False, highlight=False, style="red")
+            _say(console, item.input, warning)
     if report.ok:
         _show_shares(report, console)
+
+
+def show_failures(report: Report, console: Console) -> None:
+    """A sentence for every input that has no results."""
+    for item in report.inputs:
+        if item.error:
+            _say(console, item.input, item.error.message)
+
+
+def _say(console: Console, source: Path, sentence: str) -> None:
+    named = sentence if source.name in sentence else f"{source}: {sentence}"
+    console.print(named, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cells(made: Result, source: int) -> list[str]:
