@@ -47,7 +47,7 @@ def _shown(recipe: VideoRecipe) -> Iterator[str]:
             yield _trim(recipe.context_start, recipe.context_end)
         yield DEINTERLACE
     yield _trim(recipe.start, _end(recipe))
-    if recipe.mark is not None and recipe.retime is None and not recipe.accept_damaged:
+    if recipe.guard and recipe.mark is not None and recipe.retime is None and not recipe.accept_damaged:
         # From a frame on that is not the one it should be, nothing is shown: the part comes out too short.
         yield f"select=expr='if(ld(0),0,if({_as_marked(recipe, recipe.mark, 't', 'n')},1,st(0,1)*0))'"
 

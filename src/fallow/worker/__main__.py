@@ -59,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
         default=set_to("FALLOW_SLOTS"),
         help="how many tasks to do at the same time; default: one per processor (FALLOW_SLOTS)",
     )
+    made.add_argument(
+        "--threads",
+        type=_positive,
+        default=set_to("FALLOW_THREADS"),
+        help="threads of each FFmpeg; default: the processors divided among the slots (FALLOW_THREADS)",
+    )
     made.add_argument("--name", default=set_to("FALLOW_NAME", ""), help="how to call this worker (FALLOW_NAME)")
     made.add_argument("--ffmpeg", default=set_to("FALLOW_FFMPEG", ""), help="the FFmpeg to use (FALLOW_FFMPEG)")
     made.add_argument(
@@ -81,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of slots; give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is too few; give 1 or more")
     return number
 
 
@@ -92,7 +98,7 @@ def _work(options: argparse.Namespace) -> int:
         binary=build.path,
         encoder=build.version,
         slots=slots,
-        threads=max(1, cores() // slots),
+        threads=options.threads or max(1, cores() // slots),
         niceness=options.nice,
     )
     registration = Registration(options.name or hostname(), describe(build, slots))
