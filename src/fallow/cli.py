@@ -125,9 +125,9 @@ def up(
     ffmpeg: Ffmpeg = None,
 ) -> int:
     """Run the whole platform until it is stopped: API, ledger, store and workers on this machine."""
-    from fallow.services.run import serve
+    from fallow.commands.up import up
 
-    serve(load({"host": host, "port": port, "data": data, "workers": workers, "ffmpeg": ffmpeg}))
+    up(load({"host": host, "port": port, "data": data, "workers": workers, "ffmpeg": ffmpeg}))
     return OK
 
 
