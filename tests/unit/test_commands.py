@@ -233,7 +233,7 @@ def test_reference_is_one_plain_command() -> None:
         "mp4",
     )
     assert shlex.join(made) == (
-        "ffmpeg -hide_banner -y -noautorotate -i 'file:a b.mkv' -map 0:v:0 "
+        "ffmpeg -hide_banner -y -i 'file:a b.mkv' -map 0:v:0 "
         "-filter:v scale=w=64:h=48:flags=bicubic,format=pix_fmts=yuv420p,setsar=sar=1/1:max=65535 "
         "-fps_mode:v passthrough -enc_time_base:v 1/25 "
         "-c:v libx264 -preset:v veryfast -threads:v 0 -crf:v 23 -g:v 250 -forced-idr:v 1 "

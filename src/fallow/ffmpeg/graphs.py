@@ -33,10 +33,10 @@ def chunk_graph(recipe: VideoRecipe) -> str:
 
 
 def whole_graph(recipe: VideoRecipe) -> str:
-    """The same treatment for one process that reads the whole source."""
+    """The same treatment for one process that reads the whole source, and turns the pictures by itself."""
     deinterlace = [DEINTERLACE] if recipe.deinterlace else []
     rate = [f"fps=fps={ratio(recipe.retime.rate)}"] if recipe.retime else []
-    return ",".join([*deinterlace, *rate, *_pictures(recipe)])
+    return ",".join([*deinterlace, *rate, *_pictures(replace(recipe, rotation=0))])
 
 
 def _shown(recipe: VideoRecipe) -> Iterator[str]:

@@ -34,8 +34,7 @@ def reference(
     known(container, MUXERS, "container")
     return [
         *(binary, "-hide_banner", "-y"),
-        # The graph turns the pictures, as it does on a worker.
-        "-noautorotate",
+        # Pictures are turned by FFmpeg's own doing: turned by the graph, they would still be marked as to be turned.
         *("-i", _path(source)),
         *("-map", "0:v:0"),
         *("-filter:v", whole_graph(video)),
