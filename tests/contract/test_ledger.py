@@ -441,10 +441,10 @@ async def test_readers_and_writers_at_once_are_never_told_that_the_ledger_is_loc
 async def test_a_full_disk_says_so(ledger):
     await ledger.create_job(a_job())
 
-    async def fill(db):
-        await db.exec_driver_sql("PRAGMA max_page_count = 1")
-        await db.exec_driver_sql("CREATE TABLE big (x TEXT)")
-        await db.exec_driver_sql("INSERT INTO big VALUES (hex(randomblob(1000000)))")
+    def fill(db):
+        db.exec_driver_sql("PRAGMA max_page_count = 1")
+        db.exec_driver_sql("CREATE TABLE big (x TEXT)")
+        db.exec_driver_sql("INSERT INTO big VALUES (hex(randomblob(1000000)))")
 
     with pytest.raises(StorageFull, match="free some"):
         await ledger._database.write(fill)

@@ -60,10 +60,11 @@ async def submitted(platform, source, profiles, **options):
 
 async def seen(client, job, condition, seconds=60):
     """The first view of the job of which the condition is true."""
-    async with asyncio.timeout(seconds):
-        while not condition(view := await asyncio.to_thread(client.job, job)):
-            await asyncio.sleep(0.02)
-    return view
+    for _ in range(seconds * 50):
+        if condition(view := await asyncio.to_thread(client.job, job)):
+            return view
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"Not in {seconds} s: {view}")
 
 
 async def ended(client, job):

@@ -17,7 +17,7 @@ from fallow.messages import to_wire
 from fallow.model import JobState
 from fallow.pipeline.context import Context
 from fallow.profiles import Profile
-from fallow.services import agents_api, blobs_api, gateway
+from fallow.services import agents_api, blobs_api, front, gateway
 from fallow.services.http_server import HttpServer
 
 PROFILE = to_wire(Profile("small", width=64, height=64, crf=30.0, preset="ultrafast"))
@@ -75,7 +75,8 @@ async def serving(tmp_path, api_token=""):
     agents = agents_api.Agents(ctx, "join me", "local me")
     routes = [*agents_api.routes(agents, lambda: b"PK"), *blobs_api.routes(ctx, links)]
     listening = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(gateway.build(ctx, gateway.Door(api_token, loopback=True), routes))
+    people = front.Later(lambda: gateway.build(ctx, api_token))
+    server = HttpServer(front.Guard(front.Apps(front.machines(ctx, routes), people), front.LOOPBACK_NAMES))
     await server.begin(listening)
     caller = Caller(listening.getsockname()[1])
     caller.ctx, caller.links = ctx, links

@@ -1,31 +1,50 @@
-"""The ledger's database: how it is opened, and how a transaction is run in it."""
+"""The ledger's database: how it is opened, and how a transaction is run in it, beside the event loop.
+
+Each transaction is one plain function that runs in a thread from its begin to its commit: one hop, where an
+asynchronous driver makes one for every statement. Measured: less than half of the processor time, and a quicker start.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, event, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    Table,
+    create_engine,
+    event,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from fallow.adapters.ledger_tables import SCHEMA, metadata, schema
 from fallow.errors import BadSetting, Conflict, StorageFull
 
-_R = TypeVar("_R")
+R = TypeVar("R")
 RACES = 5  # how often a transaction that lost a race is begun again
+READERS = 2
 
 
 class Database:
-    """One engine; writers take turns."""
+    """One engine; a thread that writes, and some that read."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # The embedded database takes one writer at a time: waiting here keeps it from saying that it is locked.
-        self._writing = asyncio.Lock()
+        # The embedded database takes one writer at a time: with one thread it never has to say that it is locked.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -38,62 +57,74 @@ class Database:
             raise
         return database
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[_R]]) -> _R:
-        """Run one transaction; who lost a race to insert a row begins again and finds it."""
+    async def write(self, work: Callable[[Connection], R]) -> R:
+        """Run one transaction. It is carried through even when who waits for it is cancelled."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+
+    async def read(self, query: Callable[[Connection], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+
+    async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        return await self.read(lambda db: fetch(db, query))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def _write(self, work: Callable[[Connection], R]) -> R:
         for turn in range(RACES):
             try:
-                with _told(self._engine):
-                    async with self._writing, self._engine.begin() as db:
-                        return await work(db)
+                with _told(self._engine), self._engine.begin() as db:
+                    return work(db)
             except IntegrityError as error:
+                # Somebody else inserted the row in between; begun again, the transaction finds it.
                 if turn == RACES - 1:
                     raise Conflict("What this belongs to is gone from the ledger.") from error
         raise AssertionError("unreachable")
 
-    async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        with _told(self._engine):
-            async with self._engine.connect() as db:
-                return await fetch(db, query)
+    def _read(self, query: Callable[[Connection], R]) -> R:
+        with _told(self._engine), self._engine.connect() as db:
+            return query(db)
 
-    async def close(self) -> None:
-        await self._engine.dispose()
-
-
-async def fetch(db: AsyncConnection, query: Select[Any]) -> list[RowMapping]:
-    return list((await db.execute(query)).mappings())
+    def _close(self) -> None:
+        for threads in (self._readers, self._writer):
+            threads.shutdown()
+        self._engine.dispose()
 
 
-async def change(db: AsyncConnection, table: Table, values: Mapping[str, Any], *where: ColumnElement[bool]) -> bool:
+def fetch(db: Connection, query: Select[Any]) -> list[RowMapping]:
+    return list(db.execute(query).mappings())
+
+
+def change(db: Connection, table: Table, values: Mapping[str, Any], *where: ColumnElement[bool]) -> bool:
     """A conditional update: whether it hit."""
-    return (await db.execute(update(table).where(*where).values(**values))).rowcount > 0
+    return db.execute(update(table).where(*where).values(**values)).rowcount > 0
 
 
-async def add(db: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert the rows whose primary keys are not there yet; how many were new."""
     if not rows:
         return 0
     key = list(table.primary_key.columns)
     names = [column.name for column in key]
     wanted = {tuple(row[name] for name in names): row for row in rows}
-    found = await db.execute(select(*key).where(tuple_(*key).in_(list(wanted))))
+    found = db.execute(select(*key).where(tuple_(*key).in_(list(wanted))))
     known = {tuple(row) for row in found}
     new = [row for identity, row in wanted.items() if identity not in known]
     if new:
-        await db.execute(insert(table), new)
+        db.execute(insert(table), new)
     return len(new)
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-        if parsed.drivername != "sqlite":
-            raise BadSetting(f"{url!r} is no ledger that Fallow knows; use sqlite:///PATH.")
-        # Readers do not wait for the writer in WAL mode, so a few connections are worth having.
-        engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), pool_size=3, max_overflow=5)
     except ArgumentError as error:
         raise BadSetting(f"{url!r} is no URL of a ledger; use sqlite:///PATH.") from error
-    event.listen(engine.sync_engine, "connect", _set_up)
-    event.listen(engine.sync_engine, "begin", lambda db: db.exec_driver_sql("BEGIN"))
+    if parsed.drivername != "sqlite" or not parsed.database:
+        raise BadSetting(f"{url!r} is no ledger that Fallow knows; use sqlite:///PATH.")
+    engine = create_engine(parsed, pool_size=1 + READERS, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN"))
     return engine
 
 
@@ -106,12 +137,12 @@ def _set_up(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-async def _prepare(db: AsyncConnection) -> None:
-    await db.run_sync(schema.create, checkfirst=True)
-    version = (await db.execute(select(schema.c.version))).scalar()
+def _prepare(db: Connection) -> None:
+    schema.create(db, checkfirst=True)
+    version = db.execute(select(schema.c.version)).scalar()
     if version is None:
-        await db.run_sync(metadata.create_all)
-        await db.execute(insert(schema).values(version=SCHEMA))
+        metadata.create_all(db)
+        db.execute(insert(schema).values(version=SCHEMA))
     elif version != SCHEMA:
         raise BadSetting(
             f"The ledger has schema {version}, but this Fallow works with schema {SCHEMA}; "
@@ -120,7 +151,7 @@ async def _prepare(db: AsyncConnection) -> None:
 
 
 @contextmanager
-def _told(engine: AsyncEngine) -> Iterator[None]:
+def _told(engine: Engine) -> Iterator[None]:
     """Errors of the database as sentences."""
     try:
         yield

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database, add, change, fetch
@@ -41,10 +40,10 @@ class SqlLedger:
     # jobs
 
     async def create_job(self, job: Job) -> bool:
-        async def work(db: AsyncConnection) -> bool:
-            if not await add(db, jobs, [rows.job_row(job)]):
+        def work(db: Connection) -> bool:
+            if not add(db, jobs, [rows.job_row(job)]):
                 return False
-            await add(db, renditions, [rows.rendition_row(r, place) for place, r in enumerate(job.renditions)])
+            add(db, renditions, [rows.rendition_row(r, place) for place, r in enumerate(job.renditions)])
             return True
 
         return await self._write(work)
@@ -66,10 +65,10 @@ class SqlLedger:
         before = [state.value for state in JobState if new in state.moves]
         values = {"state": new.value, "updated": self._now(), "error": error, "error_kind": error_kind}
 
-        async def work(db: AsyncConnection) -> bool:
-            changed = await change(db, jobs, values, jobs.c.id == job, jobs.c.state.in_(before))
+        def work(db: Connection) -> bool:
+            changed = change(db, jobs, values, jobs.c.id == job, jobs.c.state.in_(before))
             if changed and new.ended:
-                await self._stop_tasks(db, job)
+                self._stop_tasks(db, job)
             return changed
 
         return await self._write(work)
@@ -84,13 +83,13 @@ class SqlLedger:
         return await self._write(lambda db: change(db, renditions, values, *mine))
 
     async def forget_job(self, job: str) -> None:
-        async def work(db: AsyncConnection) -> None:
-            state = (await db.execute(select(jobs.c.state).where(jobs.c.id == job))).scalar()
+        def work(db: Connection) -> None:
+            state = (db.execute(select(jobs.c.state).where(jobs.c.id == job))).scalar()
             if state is not None and not JobState(state).ended:
                 raise Conflict(f"The job {job} is {state}; cancel it first.")
             for table in (attempts, tasks, tracks, chunks, renditions):
-                await db.execute(delete(table).where(table.c.job == job))
-            await db.execute(delete(jobs).where(jobs.c.id == job))
+                db.execute(delete(table).where(table.c.job == job))
+            db.execute(delete(jobs).where(jobs.c.id == job))
 
         await self._write(work)
 
@@ -144,16 +143,16 @@ class SqlLedger:
         return [rows.share_of(row) for row in await self._rows(query.where(*mine).group_by(attempts.c.worker))]
 
     async def admit(self, job: str, window: int) -> list[Task]:
-        async def work(db: AsyncConnection) -> list[Task]:
+        def work(db: Connection) -> list[Task]:
             mine = (tasks.c.job == job, tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at <= self._now())
             apart = tasks.c.kind.in_(_OUT_OF_WINDOW)
             offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED), ~apart)
-            room = window - int((await db.execute(select(func.count()).where(*offered))).scalar_one())
-            found = await fetch(db, _summaries().where(*mine, apart))
+            room = window - int((db.execute(select(func.count()).where(*offered))).scalar_one())
+            found = fetch(db, _summaries().where(*mine, apart))
             if room > 0:
                 order = (tasks.c.cost.desc(), tasks.c.number, tasks.c.rendition)
-                found += await fetch(db, _summaries().where(*mine, ~apart).order_by(*order).limit(room))
-            return [task for task in map(rows.task_of, found) if await self._queue(db, task)]
+                found += fetch(db, _summaries().where(*mine, ~apart).order_by(*order).limit(room))
+            return [task for task in map(rows.task_of, found) if self._queue(db, task)]
 
         return await self._write(work)
 
@@ -179,13 +178,13 @@ class SqlLedger:
             "attempt": tasks.c.attempt + 1,
         }
 
-        async def work(db: AsyncConnection) -> Task | None:
+        def work(db: Connection) -> Task | None:
             free = (tasks.c.id == task, tasks.c.state == TaskState.QUEUED.value, _job_runs())
-            if not await change(db, tasks, values, *free):
+            if not change(db, tasks, values, *free):
                 return None
-            taken = rows.task_of((await fetch(db, select(tasks).where(tasks.c.id == task)))[0])
+            taken = rows.task_of((fetch(db, select(tasks).where(tasks.c.id == task)))[0])
             row = {"lease": lease, "task": task, "job": taken.spec.job, "worker": worker}
-            await db.execute(insert(attempts).values(**row, number=taken.attempt, started=self._now()))
+            db.execute(insert(attempts).values(**row, number=taken.attempt, started=self._now()))
             return taken
 
         return await self._write(work)
@@ -200,18 +199,18 @@ class SqlLedger:
         before = [state.value for state in TaskState if TaskState.DONE in state.moves]
         values = {**_free(TaskState.DONE), "part": rows.dumps(part), "headers": part.headers, "error": ""}
 
-        async def work(db: AsyncConnection) -> bool:
-            attempt, task, job = await self._of_lease(db, lease)
+        def work(db: Connection) -> bool:
+            attempt, task, job = self._of_lease(db, lease)
             if JobState(job).ended:
                 raise Conflict(f"The job is {job}; what was made for it is not needed any more.")
             if attempt.outcome == Outcome.DELIVERED.value:
                 return False
-            await _check_headers(db, task, part)
-            first = await change(db, tasks, values, tasks.c.id == task.id, tasks.c.state.in_(before))
+            _check_headers(db, task, part)
+            first = change(db, tasks, values, tasks.c.id == task.id, tasks.c.state.in_(before))
             if first:
-                await self._end(db, (attempts.c.task == task.id, attempts.c.ended.is_(None)), Outcome.CANCELLED)
+                self._end(db, (attempts.c.task == task.id, attempts.c.ended.is_(None)), Outcome.CANCELLED)
             outcome = Outcome.DELIVERED if first else Outcome.LATE
-            await self._end(db, (attempts.c.lease == lease,), outcome, error="", **rows.effort_row(effort))
+            self._end(db, (attempts.c.lease == lease,), outcome, error="", **rows.effort_row(effort))
             return first
 
         return await self._write(work)
@@ -222,12 +221,12 @@ class SqlLedger:
         if setback.outcome is Outcome.CANCELLED:
             values["attempt"] = tasks.c.attempt - 1
 
-        async def work(db: AsyncConnection) -> bool:
+        def work(db: Connection) -> bool:
             mine = (tasks.c.lease == lease, tasks.c.state == TaskState.LEASED.value)
-            if not await change(db, tasks, values, *mine):
+            if not change(db, tasks, values, *mine):
                 return False
             more = {"error": setback.error, "counted": setback.counted, **rows.effort_row(setback.effort)}
-            await self._end(db, (attempts.c.lease == lease,), setback.outcome, **more)
+            self._end(db, (attempts.c.lease == lease,), setback.outcome, **more)
             return True
 
         return await self._write(work)
@@ -235,12 +234,12 @@ class SqlLedger:
     async def reopen(self, task: str, error: str) -> bool:
         values = {**_free(TaskState.PLANNED), "part": None, "headers": "", "error": error, "retry_at": 0.0}
 
-        async def work(db: AsyncConnection) -> bool:
+        def work(db: Connection) -> bool:
             done = (tasks.c.id == task, tasks.c.state == TaskState.DONE.value)
-            if not await change(db, tasks, values, *done):
+            if not change(db, tasks, values, *done):
                 return False
             delivered = (attempts.c.task == task, attempts.c.outcome == Outcome.DELIVERED.value)
-            await self._end(db, delivered, Outcome.FAILED, error=error)
+            self._end(db, delivered, Outcome.FAILED, error=error)
             return True
 
         return await self._write(work)
@@ -248,9 +247,9 @@ class SqlLedger:
     async def revive(self, job: str) -> int:
         values = {**_free(TaskState.PLANNED), "attempt": 0, "retry_at": 0.0}
 
-        async def work(db: AsyncConnection) -> int:
+        def work(db: Connection) -> int:
             dead = (tasks.c.job == job, tasks.c.state == TaskState.DEAD.value)
-            return (await db.execute(update(tasks).where(*dead).values(**values))).rowcount
+            return (db.execute(update(tasks).where(*dead).values(**values))).rowcount
 
         return await self._write(work)
 
@@ -264,9 +263,9 @@ class SqlLedger:
         if not found:
             return []
 
-        async def work(db: AsyncConnection) -> list[Task]:
+        def work(db: Connection) -> list[Task]:
             again = {"queued_at": self._now()}
-            return [t for t in found if await change(db, tasks, again, tasks.c.id == t.id, *waiting)]
+            return [t for t in found if change(db, tasks, again, tasks.c.id == t.id, *waiting)]
 
         return await self._write(work)
 
@@ -276,9 +275,9 @@ class SqlLedger:
         row = {"name": worker.name[:128], "machine": rows.dumps(worker.machine), "local": worker.local}
         row |= {"seen": worker.seen, "token_sha256": token_sha256}
 
-        async def work(db: AsyncConnection) -> None:
-            if not await change(db, workers, row, workers.c.id == worker.id):
-                await db.execute(insert(workers).values(id=worker.id, **row))
+        def work(db: Connection) -> None:
+            if not change(db, workers, row, workers.c.id == worker.id):
+                db.execute(insert(workers).values(id=worker.id, **row))
 
         await self._write(work)
 
@@ -300,52 +299,54 @@ class SqlLedger:
     # what several of the above are made of
 
     async def _jobs(self, query: Select[Any]) -> list[Job]:
-        found = await self._rows(query)
-        wanted = select(renditions).where(renditions.c.job.in_([row["id"] for row in found]))
-        by_job: dict[str, list[Rendition]] = {row["id"]: [] for row in found}
-        for row in await self._rows(wanted.order_by(renditions.c.place)):
-            by_job[row["job"]].append(rows.rendition_of(row))
-        return [rows.job_of(row, by_job[row["id"]]) for row in found]
+        return await self._database.read(lambda db: _jobs_with_renditions(db, query))
 
     async def _tasks(self, query: Select[Any]) -> list[Task]:
         return [rows.task_of(row) for row in await self._rows(query)]
 
     async def _add_with_tasks(self, table: Table, row: dict[str, Any], specs: Sequence[TaskSpec]) -> bool:
-        async def work(db: AsyncConnection) -> bool:
-            new = await add(db, table, [row])
-            await add(db, tasks, [rows.task_row(spec) for spec in specs])
+        def work(db: Connection) -> bool:
+            new = add(db, table, [row])
+            add(db, tasks, [rows.task_row(spec) for spec in specs])
             return bool(new)
 
         return await self._write(work)
 
-    async def _queue(self, db: AsyncConnection, task: Task) -> bool:
+    def _queue(self, db: Connection, task: Task) -> bool:
         values = {"state": TaskState.QUEUED.value, "queued_at": self._now()}
-        return await change(db, tasks, values, tasks.c.id == task.id, tasks.c.state == TaskState.PLANNED.value)
+        return change(db, tasks, values, tasks.c.id == task.id, tasks.c.state == TaskState.PLANNED.value)
 
-    async def _of_lease(self, db: AsyncConnection, lease: str) -> tuple[Attempt, Task, str]:
-        found = await fetch(db, select(attempts).where(attempts.c.lease == lease))
+    def _of_lease(self, db: Connection, lease: str) -> tuple[Attempt, Task, str]:
+        found = fetch(db, select(attempts).where(attempts.c.lease == lease))
         if not found:
             raise NotFound("There is no such lease.")
         attempt = rows.attempt_of(found[0])
-        task = rows.task_of((await fetch(db, _summaries().where(tasks.c.id == attempt.task)))[0])
-        state = await db.execute(select(jobs.c.state).where(jobs.c.id == task.spec.job))
+        task = rows.task_of((fetch(db, _summaries().where(tasks.c.id == attempt.task)))[0])
+        state = db.execute(select(jobs.c.state).where(jobs.c.id == task.spec.job))
         return attempt, task, state.scalar_one()
 
-    async def _end(
-        self, db: AsyncConnection, which: Sequence[ColumnElement[bool]], how: Outcome, **more: Any
-    ) -> None:
+    def _end(self, db: Connection, which: Sequence[ColumnElement[bool]], how: Outcome, **more: Any) -> None:
         """Close attempts; one that ended before keeps its time."""
         values = {"outcome": how.value, "ended": func.coalesce(attempts.c.ended, self._now()), **more}
-        await db.execute(update(attempts).where(*which).values(**values))
+        db.execute(update(attempts).where(*which).values(**values))
 
-    async def _stop_tasks(self, db: AsyncConnection, job: str) -> None:
+    def _stop_tasks(self, db: Connection, job: str) -> None:
         """The job has ended: no lease of it goes on, and a retry finds its tasks planned."""
         leased = (tasks.c.job == job, tasks.c.state == TaskState.LEASED.value)
         # In a statement of its own: databases differ in which value of a column an expression beside it sees.
-        await db.execute(update(tasks).where(*leased).values(attempt=tasks.c.attempt - 1))
+        db.execute(update(tasks).where(*leased).values(attempt=tasks.c.attempt - 1))
         offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED))
-        await db.execute(update(tasks).where(*offered).values(**_free(TaskState.PLANNED)))
-        await self._end(db, (attempts.c.job == job, attempts.c.ended.is_(None)), Outcome.CANCELLED)
+        db.execute(update(tasks).where(*offered).values(**_free(TaskState.PLANNED)))
+        self._end(db, (attempts.c.job == job, attempts.c.ended.is_(None)), Outcome.CANCELLED)
+
+
+def _jobs_with_renditions(db: Connection, query: Select[Any]) -> list[Job]:
+    found = fetch(db, query)
+    by_job: dict[str, list[Rendition]] = {row["id"]: [] for row in found}
+    wanted = select(renditions).where(renditions.c.job.in_(list(by_job)))
+    for row in fetch(db, wanted.order_by(renditions.c.place)):
+        by_job[row["job"]].append(rows.rendition_of(row))
+    return [rows.job_of(row, by_job[row["id"]]) for row in found]
 
 
 def _summaries() -> Select[Any]:
@@ -362,14 +363,14 @@ def _job_runs() -> ColumnElement[bool]:
     return tasks.c.job.in_(select(jobs.c.id).where(jobs.c.state.not_in(_ENDED)))
 
 
-async def _check_headers(db: AsyncConnection, task: Task, part: Part) -> None:
+def _check_headers(db: Connection, task: Task, part: Part) -> None:
     """Parts of one rendition are joined into one stream, so their parameter sets must agree."""
     if task.spec.kind is not TaskKind.VIDEO:
         return
     same = (tasks.c.job == task.spec.job, tasks.c.kind == TaskKind.VIDEO.value)
     done = (tasks.c.rendition == task.spec.rendition, tasks.c.state == TaskState.DONE.value)
     other = select(tasks.c.number).where(*same, *done, tasks.c.headers != part.headers, tasks.c.id != task.id)
-    number = (await db.execute(other.limit(1))).scalar()
+    number = (db.execute(other.limit(1))).scalar()
     if number is not None:
         raise BrokenPart(
             f"The part of chunk {task.spec.number} has other codec parameters than that of chunk {number}; "

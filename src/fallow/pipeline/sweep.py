@@ -27,6 +27,13 @@ async def recover(ctx: Context) -> None:
             await start(ctx, job_id)
 
 
+async def give_back(ctx: Context, worker: str, error: Exception) -> None:
+    """A worker of this machine is known to have ended: free what it was at, without waiting for its lease."""
+    for task in await ctx.ledger.local_leases():
+        if task.worker == worker:
+            await set_back(ctx, task, task.lease, Blow(error, Outcome.EXPIRED))
+
+
 async def sweep(ctx: Context) -> None:
     """One round over what is under way; cheap enough to do every few seconds."""
     silence = f"The worker was not heard of for {ctx.policy.lease_seconds:g} s."

@@ -56,7 +56,7 @@ class Agents:
             raise Forbidden("This is not the platform's join token; `fallow up` prints the right one.")
         hello = await _body(request, Registration)
         # A local agent keeps its identity over restarts of the platform: it is the same slot of the same machine.
-        worker_id = hashlib.sha256(hello.name.encode()).hexdigest()[:16] if local else uuid.uuid4().hex[:16]
+        worker_id = local_id(hello.name) if local else uuid.uuid4().hex[:16]
         worker = Worker(worker_id, hello.name, hello.machine, local, self.ctx.clock.now())
         made = secrets.token_urlsafe(32)
         await self.ctx.ledger.add_worker(worker, _digest(made))
@@ -70,7 +70,7 @@ class Agents:
         if self.draining.is_set():
             await unless_gone(request, asyncio.sleep(min(wait, 5.0)))
             return Response(status_code=204)
-        grant = await unless_gone(request, dispatch.lease(self.ctx, worker.id, wait))
+        grant = await unless_gone(request, dispatch.lease(self.ctx, worker.id, wait), self.draining)
         return Response(status_code=204) if grant is None else JSONResponse(to_wire(grant))
 
     async def renew(self, request: Request) -> Response:
@@ -123,6 +123,11 @@ def routes(agents: Agents, pack: Callable[[], bytes]) -> list[Route]:
     ]
 
 
+def local_id(name: str) -> str:
+    """The worker of a local agent's name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
 def bearer(request: Request) -> str:
     """The token that a request shows, "" for none."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -134,19 +139,20 @@ def same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-async def unless_gone(request: Request, work: Awaitable[T]) -> T | None:
-    """What the work gives; it is cancelled when the caller hangs up."""
+async def unless_gone(request: Request, work: Awaitable[T], stopping: asyncio.Event | None = None) -> T | None:
+    """What the work gives; it is cancelled when the caller hangs up, or the platform stops."""
     working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hung_up(request))
+    ends = [gone, *([asyncio.ensure_future(stopping.wait())] if stopping else [])]
     try:
-        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([working, *ends], return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
         working.cancel()
         await asyncio.wait([working])
         return None
     finally:
-        working.cancel()
-        gone.cancel()
+        for future in (working, *ends):
+            future.cancel()
 
 
 async def _hung_up(request: Request) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -75,3 +78,25 @@ def bug() -> JSONResponse:
     """The answer when something went wrong that nobody thought of; the log has the rest."""
     title = "Something went wrong in the server that it did not expect; its log says more."
     return JSONResponse({"title": title, "kind": errors.Retryable.kind}, 500)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    answer = refusal(error) if isinstance(error, errors.FallowError) else bug()
+    return Early(answer) if request.method == "PUT" else answer
+
+
+async def _no_such_route(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return JSONResponse({"title": "There is nothing at this address.", "kind": errors.Rejected.kind}, status)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    return bug()  # the error goes on to the front door, which logs it
+
+
+HANDLERS: dict[Any, Any] = {
+    errors.FallowError: _refused,
+    HTTPException: _no_such_route,
+    Exception: _unexpected,
+}
+"""How apps answer what is raised in them."""

@@ -1,25 +1,18 @@
-"""The ASGI app: for people, for agents, and for signed links; it decodes, calls the pipeline, encodes."""
+"""The API for people: it decodes, calls the pipeline, encodes."""
 
 from __future__ import annotations
 
-import time
-import traceback
 import urllib.parse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fallow import __version__, catalogue, log
-from fallow.errors import Conflict, FallowError, Forbidden, NotFound, Rejected, TransferFailed
+from fallow import __version__, catalogue
+from fallow.errors import Conflict, Forbidden, NotFound, Rejected, TransferFailed
 from fallow.messages import to_wire
 from fallow.pipeline import submit
 from fallow.pipeline.context import Context
@@ -27,48 +20,24 @@ from fallow.pipeline.order import options_of
 from fallow.profile_files import load as load_profiles
 from fallow.profile_files import user_files
 from fallow.services.agents_api import bearer, same
-from fallow.services.answers import Early, bug, noting_the_end, refusal
+from fallow.services.answers import HANDLERS, refusal
 from fallow.services.objects import send
-from fallow.services.schemas import JobBody, JobView, job_view, job_views, tasks_view
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-@dataclass(frozen=True)
-class Door:
-    """Who is let in by which address."""
-
-    api_token: str  # "": anybody who can reach the gateway
-    loopback: bool  # then pages of other sites, which a browser may bring here under their name, are refused
+from fallow.services.schemas import JobBody
+from fallow.services.views import JobView, job_view, job_views, tasks_view
 
 
-def build(ctx: Context, door: Door, more: Sequence[BaseRoute]) -> ASGIApp:
-    """The whole gateway; `more` are the routes of agents and signed links, which have tokens of their own."""
+def build(ctx: Context, api_token: str) -> FastAPI:
+    """The app; without a token anybody who reaches it may use it."""
     app = FastAPI(
-        title="Fallow", version=__version__, docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json"
+        title="Fallow",
+        version=__version__,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        exception_handlers={**HANDLERS, RequestValidationError: _malformed},
     )
-    app.include_router(_health(ctx))
-    app.include_router(_jobs(ctx), dependencies=[Depends(_only_with(door.api_token))])
-    app.routes.extend(more)
-    app.add_exception_handler(FallowError, _refused)
-    app.add_exception_handler(Exception, _unexpected)
-    app.add_exception_handler(HTTPException, _no_such_route)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    return Guard(app, door)
-
-
-def _health(ctx: Context) -> APIRouter:
-    router = APIRouter()
-    started = time.monotonic()
-
-    @router.get("/healthz")
-    async def health() -> dict[str, Any]:
-        """Whether the gateway and its ledger answer."""
-        unfinished = await ctx.ledger.unfinished_jobs()
-        up = round(time.monotonic() - started, 3)
-        return {"status": "ok", "version": __version__, "unfinished_jobs": len(unfinished), "up_seconds": up}
-
-    return router
+    app.include_router(_jobs(ctx), dependencies=[Depends(_only_with(api_token))])
+    return app
 
 
 def _jobs(ctx: Context) -> APIRouter:
@@ -154,47 +123,7 @@ def _only_with(token: str) -> Callable[[Request], None]:
     return check
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    answer = refusal(error) if isinstance(error, FallowError) else bug()
-    return Early(answer) if request.method == "PUT" else answer
-
-
-async def _no_such_route(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    return JSONResponse({"title": "There is nothing at this address.", "kind": Rejected.kind}, status)
-
-
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    return bug()  # the error goes on to the guard, which logs it
-
-
 async def _malformed(_request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     what = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in found)
     return refusal(Rejected(f"The request is not understood: {what[:500]}."), 422)
-
-
-class Guard:
-    """What every request passes: the host's name is checked, and no error leaves without a sentence."""
-
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app = app
-        self._door = door
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        if self._door.loopback and _host(scope) not in LOOPBACK_NAMES:
-            error = Forbidden("This gateway is for this machine alone; address it as localhost.")
-            await refusal(error, 403)(scope, receive, send)
-            return
-        try:
-            await self._app(scope, noting_the_end(scope, receive), send)
-        except Exception:
-            # Its caller has got an answer, or notices that the one that had begun is unfinished.
-            log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])
-
-
-def _host(scope: Scope) -> str:
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return host if host.endswith("]") else host.rpartition(":")[0] or host

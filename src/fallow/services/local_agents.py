@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fallow import log
+from fallow.errors import Cancelled, Retryable
 
 RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds; the last for ever
 HEALTHY = 60.0  # seconds; an agent that ran so long begins again with the shortest pause
@@ -39,11 +41,16 @@ class Command:
         return {**os.environ, "FALLOW_TOKEN": self.token, "FALLOW_LOG": "warning"}
 
 
+Ended = Callable[[str, Exception], Awaitable[None]]
+"""Told the name of an agent that has ended, and why: what it was at is free again before its lease runs out."""
+
+
 class LocalAgents:
     """A number of agent processes, each started again when it dies."""
 
-    def __init__(self, command: Command, count: int) -> None:
+    def __init__(self, command: Command, count: int, ended: Ended) -> None:
         self._command = command
+        self._ended = ended
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
         self._stopping = False
         self._watchers: list[asyncio.Task[None]] = []
@@ -85,9 +92,11 @@ class LocalAgents:
             process = self._processes[slot]
             if process is None:
                 process = self._processes[slot] = self._spawn(slot)
-            seconds = await self._ended(process)
+            seconds = await self._wait_for(process)
             if self._stopping:
+                await self._ended(name_of(slot), Cancelled("The local agent was stopped."))
                 return
+            await self._ended(name_of(slot), Retryable("The local agent died, perhaps for want of memory."))
             failures = 0 if seconds >= HEALTHY else failures + 1
             pause = RESTART_AFTER[min(failures, len(RESTART_AFTER)) - 1] if failures else RESTART_AFTER[0]
             log.trouble(
@@ -96,7 +105,7 @@ class LocalAgents:
             self._processes[slot] = None
             await asyncio.sleep(pause)
 
-    async def _ended(self, process: subprocess.Popen[bytes]) -> float:
+    async def _wait_for(self, process: subprocess.Popen[bytes]) -> float:
         """Wait for a process without polling it; how long that took."""
         begun = asyncio.get_running_loop().time()
         await _exit_of(process)
@@ -108,7 +117,7 @@ class LocalAgents:
     def _spawn(self, slot: int) -> subprocess.Popen[bytes]:
         log_to = subprocess.DEVNULL if self._command.quiet else None
         return subprocess.Popen(
-            self._command.arguments(f"local-{slot + 1}"),
+            self._command.arguments(name_of(slot)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log_to,
@@ -125,6 +134,10 @@ class LocalAgents:
                         os.killpg(process.pid, number)  # with its FFmpeg
                     else:
                         process.send_signal(number)
+
+
+def name_of(slot: int) -> str:
+    return f"local-{slot + 1}"
 
 
 async def _exit_of(process: subprocess.Popen[bytes]) -> None:

@@ -7,23 +7,31 @@ import os
 import signal
 import socket
 import uuid
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fallow import log
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting, Conflict, NotFound
+from fallow.ffmpeg.locate import find
+from fallow.messages import to_wire
 from fallow.model import TaskKind
-from fallow.services.local_agents import Command, LocalAgents
+from fallow.profiles import Profile
+from fallow.services.local_agents import Command, Ended, LocalAgents
 from fallow.settings import Settings
 from fallow.worker.pack import build_pyz
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from fallow.pipeline.context import Context
+    from fallow.pipeline.order import Options
     from fallow.services.agents_api import Agents
     from fallow.services.consumers import Consumer
+    from fallow.services.front import Later
 
 
 class Platform:
@@ -37,6 +45,7 @@ class Platform:
         self._loops: list[asyncio.Task[None]] = []
         self._ctx: Context | None = None
         self._door: Agents | None = None
+        self._people: Later | None = None
         self.url = ""
         self.api_token = settings.api_token  # "" when none is needed
         self.join_token = settings.token
@@ -58,6 +67,33 @@ class Platform:
     def agent_pids(self) -> list[int]:
         """The processes of the local agents that run."""
         return self._agents.pids if self._agents else []
+
+    async def open_api(self) -> None:
+        """Have the API for people ready before the first of them asks."""
+        if self._people:
+            await self._people.load()
+
+    async def create(
+        self, name: str, profiles: Sequence[Profile], options: Options, key: str = ""
+    ) -> dict[str, Any]:
+        """A new job that waits for its source, or the one that this key was used for; as the API shows it."""
+        from fallow.pipeline import submit
+
+        job, _ = await submit.create(self._context, name, profiles, options, key)
+        return await self.view(job.id)
+
+    async def view(self, job: str) -> dict[str, Any]:
+        """A job as the API shows it."""
+        from fallow.services.views import job_view
+
+        view = await job_view(self._context, await self._context.ledger.job(job))
+        return dict(to_wire(view))
+
+    async def retry(self, job: str) -> None:
+        """Go on with a failed or cancelled job."""
+        from fallow.pipeline import submit
+
+        await submit.retry(self._context, job)
 
     async def adopt(self, job: str, path: Path) -> None:
         """Take a local file as a job's source and start on it."""
@@ -117,7 +153,7 @@ class Platform:
         local_token = uuid.uuid4().hex
         # The agents come first: while they start, this process imports what the gateway needs, which takes longer.
         # They can connect already and are answered as soon as there is somebody to do it.
-        self._agents = _start_agents(settings, folder, self.url, local_token)
+        self._agents = _start_agents(settings, folder, self.url, local_token, self._bereaved)
         stack.push_async_callback(self._agents.stop)
         await self._serve(folder, listening, local_token)
         # Down in this order: no agent works any more; splitter, joiner and sweeper give back what they hold;
@@ -129,7 +165,7 @@ class Platform:
         from fallow import wiring
         from fallow.pipeline.context import Context
         from fallow.pipeline.sweep import recover
-        from fallow.services import agents_api, blobs_api, gateway
+        from fallow.services import agents_api, blobs_api, front
         from fallow.services.http_server import HttpServer
 
         settings, clock = self._settings, wiring.SystemClock()
@@ -141,12 +177,22 @@ class Platform:
         await recover(ctx)
         self._door = agents_api.Agents(ctx, self.join_token, local_token)
         routes = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, links)]
-        server = HttpServer(gateway.build(ctx, gateway.Door(self.api_token, settings.loopback), routes))
+        self._people = front.Later(lambda: _people(ctx, self.api_token))
+        apps = front.Apps(front.machines(ctx, routes), self._people)
+        server = HttpServer(front.Guard(apps, front.LOOPBACK_NAMES if settings.loopback else frozenset()))
         await server.begin(listening)
         self._stack.push_async_callback(server.end)
         self._stack.push_async_callback(backends.queue.close)
         self._start_loops(ctx)
         self._stack.push_async_callback(self._stop_loops)
+
+    async def _bereaved(self, name: str, error: Exception) -> None:
+        """A local agent has ended: what it was at goes to others at once."""
+        from fallow.pipeline.sweep import give_back
+        from fallow.services.agents_api import local_id
+
+        if self._ctx is not None:
+            await give_back(self._ctx, local_id(name), error)
 
     def _start_loops(self, ctx: Context) -> None:
         from fallow.services.consumers import Consumer, sweeper
@@ -161,15 +207,17 @@ class Platform:
         await asyncio.gather(*self._loops, return_exceptions=True)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, ready: Callable[[Platform], object]) -> None:
     """Run a platform until it is told to stop: a first signal lets running work finish, a second does not."""
     log.set_up(settings.log)
-    asyncio.run(_until_stopped(settings))
+    asyncio.run(_until_stopped(settings, ready))
 
 
-async def _until_stopped(settings: Settings) -> None:
+async def _until_stopped(settings: Settings, ready: Callable[[Platform], object]) -> None:
     loop, signals = asyncio.get_running_loop(), asyncio.Queue[int]()
     async with Platform(settings) as platform:
+        ready(platform)
+        await platform.open_api()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, signals.put_nowait, number)
         await signals.get()
@@ -180,6 +228,12 @@ async def _until_stopped(settings: Settings) -> None:
         if not draining.done():
             await platform.abort()
         await draining
+
+
+def _people(ctx: Context, api_token: str) -> ASGIApp:
+    from fallow.services import gateway
+
+    return gateway.build(ctx, api_token)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -204,13 +258,15 @@ def _url(settings: Settings, listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{listening.getsockname()[1]}"
 
 
-def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str) -> LocalAgents:
+def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str, ended: Ended) -> LocalAgents:
     count = settings.workers if settings.workers >= 0 else len(os.sched_getaffinity(0))
     archive = folder.path.absolute() / "fallow-worker.pyz"
     if count:
         part = archive.with_name(f".{archive.name}.new")
         part.write_bytes(build_pyz())
         part.replace(archive)
-    agents = LocalAgents(Command(archive, url, token, settings.ffmpeg, quiet=settings.log == "off"), count)
+    # Found here: agents run without site packages, so they would not see the one that comes with the server.
+    ffmpeg = find(settings.ffmpeg) if count else ""
+    agents = LocalAgents(Command(archive, url, token, ffmpeg, quiet=settings.log == "off"), count, ended)
     agents.start()
     return agents

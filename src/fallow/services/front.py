@@ -1,0 +1,91 @@
+"""The front door: who comes from where, and which of the apps behind it is meant."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fallow import __version__, log
+from fallow.errors import Forbidden
+from fallow.pipeline.context import Context
+from fallow.services.answers import HANDLERS, noting_the_end, refusal
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+PEOPLE = ("/api/",)
+
+
+@dataclass(frozen=True)
+class Apps:
+    """What is behind the door."""
+
+    machines: ASGIApp  # agents, signed links, health: small, and there at once
+    people: Later
+
+
+class Later:
+    """An app that is made when it is needed first: the web framework for people takes longer to load than all else,
+    and a platform that encodes one file and ends has no need of it."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._app: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._app or await self.load())(scope, receive, send)
+
+    async def load(self) -> ASGIApp:
+        async with self._making:
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._make)
+        return self._app
+
+
+def machines(ctx: Context, routes: Sequence[BaseRoute]) -> ASGIApp:
+    """The app for programs: the given routes, and health."""
+    started = time.monotonic()
+
+    async def health(_request: Request) -> Response:
+        unfinished = await ctx.ledger.unfinished_jobs()
+        up = round(time.monotonic() - started, 3)
+        said = {"status": "ok", "version": __version__, "unfinished_jobs": len(unfinished), "up_seconds": up}
+        return JSONResponse(said)
+
+    return Starlette(routes=[*routes, Route("/healthz", health)], exception_handlers=HANDLERS)
+
+
+class Guard:
+    """What every request passes: the host's name is checked, and no error leaves without a sentence."""
+
+    def __init__(self, apps: Apps, names: frozenset[str]) -> None:
+        self._apps = apps
+        self._names = names  # that the host may be addressed by; none: any
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        # A page of another site, which a browser brings here under that site's name, must not reach this machine.
+        if self._names and _host(scope) not in self._names:
+            error = Forbidden("This gateway is for this machine alone; address it as localhost.")
+            await refusal(error, 403)(scope, receive, send)
+            return
+        try:
+            app = self._apps.people if scope["path"].startswith(PEOPLE) else self._apps.machines
+            await app(scope, noting_the_end(scope, receive), send)
+        except Exception:
+            # Its caller has got an answer, or notices that the one that had begun is unfinished.
+            log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])
+
+
+def _host(scope: Scope) -> str:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return host if host.endswith("]") else host.rpartition(":")[0] or host

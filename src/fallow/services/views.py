@@ -1,0 +1,172 @@
+"""What people are told of jobs: the answers of the API, and what a program that runs the platform itself sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fallow.messages import to_wire
+from fallow.model import JobState, TaskKind, TaskState
+from fallow.pipeline.context import Context
+from fallow.ports import Attempt, Job, Rendition, Tally, Task
+
+
+@dataclass(frozen=True)
+class RenditionView:
+    """How far one rendition is."""
+
+    name: str
+    state: str
+    chunks_done: int
+    chunks_total: int
+    frames_done: int
+    frames_total: int
+    fps: float
+    size: int | None
+    result_url: str | None
+    facts: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class RunningView:
+    """What a worker is at."""
+
+    task: str
+    kind: str
+    rendition: str
+    number: int
+    worker: str
+    worker_name: str
+    frames: int
+    done_frames: int
+    fps: float
+
+
+@dataclass(frozen=True)
+class ShareView:
+    """What a worker has done for a job."""
+
+    worker: str
+    name: str
+    tasks: int
+    frames: int
+    wall_seconds: float
+    cpu_seconds: float
+    bytes_in: int
+    bytes_out: int
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job as people see it."""
+
+    id: str
+    name: str
+    state: str
+    created: float
+    updated: float
+    error: str
+    error_kind: str
+    source: dict[str, Any] | None
+    options: dict[str, Any]
+    renditions: list[RenditionView]
+    tasks_running: list[RunningView]
+    shares: list[ShareView]
+    warnings: list[str]
+
+
+async def job_view(ctx: Context, job: Job) -> JobView:
+    """Everything about a job that a progress display shows."""
+    tallies = await ctx.ledger.tally(job.id)
+    running = [] if job.state.ended else await ctx.ledger.running(job.id)
+    names = {worker.id: worker.name for worker in await ctx.ledger.workers()} | {"splitter": "splitter"}
+    shares = await ctx.ledger.shares(job.id)
+    return JobView(
+        id=job.id,
+        name=job.name,
+        state=job.state.value,
+        created=job.created,
+        updated=job.updated,
+        error=job.error,
+        error_kind=job.error_kind,
+        source=to_wire(job.source),
+        options=job.options,
+        renditions=[_rendition(job, rendition, tallies) for rendition in job.renditions],
+        tasks_running=[_running(task, names) for task in running],
+        shares=[ShareView(name=names.get(share.worker, ""), **to_wire(share)) for share in shares],
+        warnings=list(job.source.warnings) if job.source else [],
+    )
+
+
+async def job_views(ctx: Context, jobs: Iterable[Job]) -> dict[str, list[JobView]]:
+    return {"jobs": [await job_view(ctx, job) for job in jobs]}
+
+
+def tasks_view(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> dict[str, Any]:
+    """Every task of a job with its attempts, for statistics and for who asks what went wrong."""
+    by_task: dict[str, list[Any]] = {}
+    for attempt in attempts:
+        by_task.setdefault(attempt.task, []).append(to_wire(attempt))
+    return {"tasks": [_task(task) | {"attempts": by_task.get(task.id, [])} for task in tasks]}
+
+
+def _rendition(job: Job, rendition: Rendition, tallies: Iterable[Tally]) -> RenditionView:
+    mine = [t for t in tallies if t.kind is TaskKind.VIDEO and t.rendition == rendition.name]
+    done = [t for t in mine if t.state is TaskState.DONE]
+    result = rendition.result
+    return RenditionView(
+        name=rendition.name,
+        state=_state(job, rendition, all(t.state is TaskState.DONE for t in mine)),
+        chunks_done=sum(t.tasks for t in done),
+        chunks_total=sum(t.tasks for t in mine),
+        frames_done=sum(t.frames for t in done) + sum(t.done_frames for t in mine),
+        frames_total=_frames(job, mine),
+        fps=sum(t.fps for t in mine),
+        size=result.size if result else None,
+        result_url=f"/api/v1/jobs/{job.id}/results/{rendition.name}" if result else None,
+        facts=rendition.facts,
+    )
+
+
+def _frames(job: Job, tallies: Sequence[Tally]) -> int:
+    """Known from the tasks once all of them are; until then what the source has, if the rate stays."""
+    planned = sum(tally.frames for tally in tallies)
+    if job.state is JobState.SPLITTING and job.source is not None:
+        return max(planned, job.source.video.frames)
+    return planned
+
+
+def _state(job: Job, rendition: Rendition, encoded: bool) -> str:
+    if rendition.result is not None:
+        return JobState.DONE.value
+    if job.state is JobState.ENCODING and encoded:
+        return JobState.JOINING.value
+    return job.state.value
+
+
+def _running(task: Task, names: Mapping[str, str]) -> RunningView:
+    return RunningView(
+        task=task.id,
+        kind=task.spec.kind.value,
+        rendition=task.spec.rendition,
+        number=task.spec.number,
+        worker=task.worker,
+        worker_name=names.get(task.worker, ""),
+        frames=task.spec.frames,
+        done_frames=task.done_frames,
+        fps=task.fps,
+    )
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "task": task.id,
+        "kind": task.spec.kind.value,
+        "rendition": task.spec.rendition,
+        "number": task.spec.number,
+        "state": task.state.value,
+        "frames": task.spec.frames,
+        "bytes": task.part.size if task.part else None,
+        "error": task.error,
+    }
