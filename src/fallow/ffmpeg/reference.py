@@ -34,7 +34,7 @@ def reference(
     known(container, MUXERS, "container")
     return [
         *(binary, "-hide_banner", "-y"),
-        # Pictures are turned by FFmpeg's own doing: turned by the graph, they would still be marked as to be turned.
+        # FFmpeg turns the pictures by itself: turned by the graph, they would still be marked as to be turned.
         *("-i", _path(source)),
         *("-map", "0:v:0"),
         *("-filter:v", whole_graph(video)),
