@@ -94,12 +94,13 @@ def routes() -> set[tuple[str, str]]:
     found = set()
     given = inspect.getsource(gateway)
     for method, path in re.findall(r"@router\.(get|post|put|delete)\(\s*\"([^\"]+)\"", given):
-        found.add((method.upper(), path if path == "/healthz" else f"/api/v1{path}"))
+        found.add((method.upper(), f"/api/v1{path}"))
     for path in re.findall(r"@router\.api_route\(\s*\"([^\"]+)\"", given):
         found.add(("GET", f"/api/v1{path}"))
     agents = agents_api.routes(agents_api.Agents.__new__(agents_api.Agents), lambda: b"")
     for route in agents:
         found |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
+    found.add(("GET", "/healthz"))
     return found | {(method, f"{blobs_api.PATH}{{key}}") for method in ("GET", "PUT")}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import tomllib
 
+from fallow import catalogue
 from fallow.errors import BadProfile
 from fallow.profiles import Audio, Profile, nearest, refuse
 from fallow.recipe import Filter
@@ -58,9 +59,13 @@ def override(profile: Profile, settings: Sequence[str]) -> Profile:
             extra = {**extra, key[6:]: text} if text != "none" else {k: v for k, v in extra.items() if k != key[6:]}
         else:
             _place(profile.name, table, key, text)
-    audio = replace(profile.audio, **_values(profile.name, Audio, table.pop("audio", {}), "audio."))
-    changed = _values(profile.name, Profile, table, "")
-    return replace(profile, audio=audio, extra=tuple(extra.items()), **changed)
+    sound = _values(profile.name, Audio, table.pop("audio", {}), "audio.")
+    changed = {"extra": tuple(extra.items()), **_values(profile.name, Profile, table, "")}
+    own = {*table, *(["extra"] if any(setting.startswith("extra.") for setting in settings) else [])}
+    unset = {key: _default(Profile, key) for key in _foreign(profile.codec, table.get("codec")) - own}
+    silent = dict.fromkeys(_foreign_sound(profile.audio.codec, sound.get("codec")) - set(sound))
+    audio = replace(profile.audio, **{**silent, **sound})
+    return replace(profile, audio=audio, **{**changed, **unset})
 
 
 def from_table(name: str, table: Mapping[str, Any]) -> Profile:
@@ -99,10 +104,34 @@ def _complete(name: str, tables: Mapping[str, dict[str, Any]], above: tuple[str,
         remedy = "leads in a circle." if base in tables else f"is no profile; {nearest(str(base), tables)}"
         raise refuse(name, "based_on", base, remedy)
     inherited = _complete(base, tables, (*above, name))
+    for key in _foreign(inherited.get("codec", Profile.codec), own.get("codec")):
+        inherited.pop(key, None)
+    sound = _table(name, "audio", own.get("audio", {}))
+    for key in _foreign_sound(inherited.get("audio", {}).get("codec", Audio.codec), sound.get("codec")):
+        inherited["audio"] = {k: v for k, v in inherited.get("audio", {}).items() if k != key}
     for key in ("audio", "extra"):
         if key in own and key in inherited:
             own[key] = {**inherited[key], **_table(name, key, own[key])}
     return {**inherited, **own}
+
+
+def _foreign(before: str, after: str | None) -> set[str]:
+    """What is in the terms of one encoder, and means nothing or something else to another."""
+    return set() if after in (None, before) else {"preset", "profile", "level", "tune", "crf", "extra"}
+
+
+def _foreign_sound(before: str, after: str | None) -> set[str]:
+    """The same for sound: bit rates and channels are everybody's terms, except of those who take none."""
+    if after in (None, before):
+        return set()
+    codec = catalogue.AUDIO.get(str(after))
+    if codec is None:
+        return {"bitrate_kbps", "channels", "sample_rate"}
+    return {"bitrate_kbps"} if codec.kbps_per_channel is None else set()
+
+
+def _default(owner: type[Any], key: str) -> Any:
+    return next(f.default for f in fields(owner) if f.name == key)
 
 
 def _table(name: str, key: str, value: Any) -> dict[str, Any]:

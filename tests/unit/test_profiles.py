@@ -205,3 +205,20 @@ def test_a_level_allows_the_high_profile_a_quarter_more_bits() -> None:
     check_level(high, 1280, 720, Fraction(25))
     with pytest.raises(BadProfile, match="bit rate"):
         check_level(replace(high, profile="main"), 1280, 720, Fraction(25))
+
+
+def test_another_codec_takes_nothing_over_that_is_in_the_terms_of_the_first() -> None:
+    changed = profile_files.override(BUILT_IN["1080p"], ["codec=libsvtav1", "preset=6", "audio.codec=none"])
+    assert (changed.preset, changed.profile, changed.crf, changed.maxrate_kbps) == ("6", "", None, 5850)
+    assert changed.audio == Audio("none")
+    lossless = profile_files.override(BUILT_IN["1080p"], ["audio.codec=flac"])
+    assert lossless.audio == Audio("flac", None, 6)
+    assert profile_files.override(BUILT_IN["1080p"], ["codec=libx265", "crf=24"]).crf == 24
+
+
+def test_a_profile_built_on_another_with_another_codec_too(tmp_path: Path) -> None:
+    own = tmp_path / "profiles.toml"
+    own.write_text('[small]\nbased_on = "1080p"\ncodec = "libx265"\n[small.audio]\ncodec = "copy"\n')
+    small = profile_files.load([own])["small"]
+    assert (small.preset, small.profile, small.crf, small.width) == ("", "", None, 1920)
+    assert small.audio == Audio("copy")

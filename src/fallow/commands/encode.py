@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fallow import log
-from fallow.client import Client, JobView
+from fallow.client import JobView
 from fallow.commands import state, summary
 from fallow.commands.outputs import Output, check_input, outputs
 from fallow.commands.progress import Display
@@ -106,11 +106,8 @@ async def _run(work: Work, folder: Path, display: Display) -> summary.Report:
     begun, settings = time.monotonic(), _settings(work, folder)
     log.set_up(settings.log)
     async with Platform(settings) as platform, _interruptible(platform, display) as interrupted:
-        client = Client(platform.url, platform.api_token)
-        jobs = {}
-        for source in work.request.inputs:
-            jobs[source] = await _submit(platform, client, work, source)
-        views = await _follow(client, jobs, display, interrupted)
+        jobs = {source: await _submit(platform, work, source) for source in work.request.inputs}
+        views = await _follow(platform, jobs, display, interrupted)
         reports = [await _finish(platform, work, source, view) for source, view in views.items()]
     shares = summary.total_shares(list(views.values()))
     return summary.Report(tuple(reports), time.monotonic() - begun, shares)
@@ -125,24 +122,23 @@ def _settings(work: Work, folder: Path) -> Settings:
     return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24)})
 
 
-async def _submit(platform: Platform, client: Client, work: Work, source: Path) -> str:
+async def _submit(platform: Platform, work: Work, source: Path) -> str:
     """The job of one input: a new one, or the one that an earlier run began."""
-    profiles = [to_wire(profile) for profile in work.request.profiles]
-    key = work.job_key(source)
-    job = await asyncio.to_thread(client.create, source.name, profiles, to_wire(work.options), key)
+    told = await platform.create(source.name, work.request.profiles, work.options, work.job_key(source))
+    job = from_wire(JobView, told)
     if job.state == "uploading":
         await platform.adopt(job.id, source)
     elif job.state in ("failed", "cancelled"):
-        await asyncio.to_thread(client.retry, job.id)
+        await platform.retry(job.id)
     return job.id
 
 
 async def _follow(
-    client: Client, jobs: dict[Path, str], display: Display, interrupted: asyncio.Event
+    platform: Platform, jobs: dict[Path, str], display: Display, interrupted: asyncio.Event
 ) -> dict[Path, JobView]:
     """Show the jobs until all have ended; raises Cancelled when somebody interrupted."""
     while True:
-        views = {source: await asyncio.to_thread(client.job, job) for source, job in jobs.items()}
+        views = {source: from_wire(JobView, await platform.view(job)) for source, job in jobs.items()}
         display.show(list(views.values()))
         if all(view.ended for view in views.values()):
             return views
