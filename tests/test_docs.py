@@ -16,6 +16,7 @@ from fallow import catalogue, cli, errors, profile_files, settings
 from fallow.profiles import Audio, Profile
 from fallow.services import agents_api, blobs_api, gateway
 from fallow.settings import Settings
+from fallow.worker import __main__ as worker
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -53,6 +54,7 @@ def test_every_setting_is_documented(field: dataclasses.Field[object]) -> None:
 def test_no_setting_is_documented_that_is_not_there() -> None:
     known = {field.name for field in dataclasses.fields(Settings)}
     own = {"FALLOW_SERVER", "FALLOW_PROFILES", "FALLOW_STATE"}
+    own |= {f"FALLOW_{name}" for name in ("SLOTS", "THREADS", "NAME", "NICE")}
     assert set(rows(page("reference/settings.md"))) == known | own
 
 
@@ -68,6 +70,20 @@ def test_every_command_and_flag_is_documented(name: str) -> None:
             assert not flag.startswith("-") or flag in told, f"{flag} of fallow {name}"
         variable = parameter.envvar
         assert variable is None or f"`{variable}`" in page("reference/settings.md"), variable
+
+
+def test_every_flag_of_the_worker_is_documented_with_its_variable() -> None:
+    told = rows(page("reference/cli.md").split("## `fallow worker")[1])
+    settings_page = page("reference/settings.md")
+    for action in worker.parser()._actions:
+        for flag in action.option_strings:
+            if flag in ("-h", "--help"):
+                continue
+            row = next((told[name] for name in told if name.split()[0] == flag), "")
+            assert row, flag
+            for variable in re.findall(r"FALLOW_\w+", action.help or ""):
+                assert f"`{variable}`" in row
+                assert f"`{variable}`" in settings_page
 
 
 def test_no_command_is_documented_that_is_not_there() -> None:
