@@ -212,6 +212,21 @@ async def test_only_a_window_of_tasks_is_offered(ctx):
     assert third.task not in (first.task, second.task)
 
 
+async def test_only_the_last_task_of_all_may_use_idle_cores(ctx):
+    job, split = await splitting(ctx)
+    for number in range(3):
+        await ship(ctx, job, number)
+    assert not (await lease(ctx)).last
+    await split_done(ctx, split)
+    assert [(await lease(ctx)).last for _ in range(2)] == [False, True]
+
+
+async def test_nothing_is_last_while_another_job_is_on(ctx):
+    await encoding(ctx)
+    await a_job(ctx)
+    assert [(await lease(ctx)).last for _ in range(3)] == [False, False, False]
+
+
 async def test_urgent_jobs_go_first(ctx):
     usual = await encoding(ctx)
     urgent, _ = await submit.create(ctx, "clip", [BIG], Options(priority="high"))

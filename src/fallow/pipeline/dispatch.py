@@ -70,7 +70,7 @@ async def lease(ctx: Context, worker: str, wait: float) -> LeaseGrant | None:
     end = ctx.clock.now() + wait
     while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
         if task := await claim(ctx, message, worker):
-            return _grant(ctx, task)
+            return _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
     return None
 
 
@@ -115,7 +115,16 @@ def part_key(spec: TaskSpec, lease: str) -> str:
     return keys.part(spec, lease, str(spec.recipe["output"]))
 
 
-def _grant(ctx: Context, task: Task) -> LeaseGrant:
+async def _nothing_waits(ctx: Context, job_id: str) -> bool:
+    """Whether this job is the only one, and every task it will ever have for workers is taken."""
+    if await ctx.ledger.unfinished_jobs() != [job_id]:
+        return False
+    board = _Board(await ctx.ledger.tally(job_id))
+    waiting = any(board.waits(kind) for kind in ANYWHERE)
+    return board.done(TaskKind.SPLIT, "") and not waiting
+
+
+def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
     seconds = ctx.policy.deadline(task.spec.cost)
     return LeaseGrant(
         lease=task.lease,
@@ -130,6 +139,7 @@ def _grant(ctx: Context, task: Task) -> LeaseGrant:
         put_url=ctx.links.to_put(part_key(task.spec, task.lease), seconds, _most(task.spec)),
         renew_seconds=ctx.policy.renew_seconds,
         deadline_seconds=seconds,
+        last=last,
     )
 
 
@@ -184,6 +194,13 @@ class _Board:
 
     def done(self, kind: TaskKind, rendition: str) -> bool:
         return self._states.get((kind, rendition)) == {TaskState.DONE}
+
+    def waits(self, kind: TaskKind) -> bool:
+        return any(
+            states & {TaskState.PLANNED, TaskState.QUEUED}
+            for (other, _), states in self._states.items()
+            if other is kind
+        )
 
     def all_done(self, kinds: Sequence[TaskKind]) -> bool:
         return all(states == {TaskState.DONE} for (kind, _), states in self._states.items() if kind in kinds)

@@ -99,6 +99,7 @@ def _work(options: argparse.Namespace) -> int:
         encoder=build.version,
         slots=slots,
         threads=options.threads or max(1, cores() // slots),
+        cores=cores(),
         niceness=options.nice,
     )
     registration = Registration(options.name or hostname(), describe(build, slots))

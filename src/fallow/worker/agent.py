@@ -52,6 +52,7 @@ class Means:
     encoder: str  # FFmpeg's version
     slots: int  # leases at the same time
     threads: int  # of each FFmpeg
+    cores: int = 1  # of the machine: what FFmpeg may use when nothing else waits to be done
     niceness: int = 0
     wait_seconds: float = 20.0  # how long a request for work may wait at the gateway
 
@@ -221,7 +222,8 @@ class _Attempt:
 
     def run(self, streams: dict[str, Stream], changed: threading.Condition) -> None:
         means = self._means
-        stream = self._stream = Stream(self.grant, means.binary, means.threads, means.niceness)
+        threads = max(means.threads, means.cores) if self.grant.last else means.threads
+        stream = self._stream = Stream(self.grant, means.binary, threads, means.niceness)
         with changed:
             streams[self.grant.lease] = stream
         keeper = threading.Thread(target=self._keep, args=(stream,), name="keeper", daemon=True)
