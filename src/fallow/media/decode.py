@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -20,6 +22,14 @@ def decode(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame]:
         return stream.decode(packet)
     except av.error.FFmpegError:
         return []  # a broken packet: FFmpeg goes on with the next one, too
+
+
+def decode_audio(stream: AudioStream, packet: Packet[Any] | None) -> list[AudioFrame]:
+    """The same for sound."""
+    try:
+        return stream.codec_context.decode(packet)
+    except av.error.FFmpegError:
+        return []
 
 
 def numbered_frames(reader: RangedReader) -> Iterator[tuple[int, VideoFrame]]:

@@ -8,7 +8,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
@@ -32,6 +32,7 @@ class FrameIndex:
     last_duration: int  # ticks that the last frame is displayed
     start_ticks: int  # the source's start in ticks of this stream
     decoded: bool = False  # chunks cannot be made of packets: they are decoded and stored losslessly
+    stated_pts: array[int] = field(default_factory=lambda: array("q"))  # the source's own display times, if others
 
     @cached_property
     def display_rows(self) -> array[int]:
@@ -92,9 +93,10 @@ class FrameIndex:
             "start_ticks": self.start_ticks,
             "decoded": self.decoded,
             "rows": len(self.row_pts),
+            "stated": len(self.stated_pts),
         }
-        steps = array("q", _steps(self.row_pts))  # nearly all alike, so they take next to no space
-        body = zlib.compress(_little_endian(steps).tobytes() + self.row_flags, 6)
+        steps = array("q", (*_steps(self.row_pts), *_steps(self.stated_pts)))  # nearly all alike: they pack well
+        body = zlib.compress(self.row_flags + _little_endian(steps).tobytes(), 6)
         return _MAGIC + json.dumps(head).encode() + b"\n" + body
 
     @classmethod
@@ -106,15 +108,16 @@ class FrameIndex:
             line, body = data[len(_MAGIC) :].split(b"\n", 1)
             head = json.loads(line)
             raw = zlib.decompress(body)
-            steps = array("q", raw[: 8 * head["rows"]])
-            pts = array("q", accumulate(_little_endian(steps)))
+            rows, steps = head["rows"], array("q", raw[head["rows"] :])
+            steps = _little_endian(steps)
             return cls(
                 time_base=Fraction(*head["time_base"]),
-                row_pts=pts,
-                row_flags=raw[8 * head["rows"] :],
+                row_pts=array("q", accumulate(steps[:rows])),
+                row_flags=raw[:rows],
                 last_duration=head["last_duration"],
                 start_ticks=head["start_ticks"],
                 decoded=head["decoded"],
+                stated_pts=array("q", accumulate(steps[rows : rows + head["stated"]])),
             )
         except (ValueError, KeyError, zlib.error) as error:
             raise BrokenPart("The stored frame index is damaged: split the source again.") from error

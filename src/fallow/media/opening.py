@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -22,6 +22,7 @@ from fallow.model import Colour
 
 _ENOUGH = 12  # frames that tell whether a video is interlaced, and whether each packet gives one
 _MOST_PACKETS = 2000  # without any frame: this is no video
+_MOST_BLIND = 300  # with frames, but without an entry point
 _FIELDS = 0.6  # frames per packet, and below: the packets hold single fields
 _MOST_SIDE, _MOST_AREA = 16384, 8192 * 8192  # pixels
 
@@ -38,7 +39,8 @@ class Opening:
     rotation: int  # degrees clockwise that upright display needs
     interlaced: bool
     colour: Colour
-    first: int | None  # the time of the first frame that came out
+    rows: tuple[int, ...]  # the packets whose frames came out
+    pts: int | None  # the earliest time among those
     fields: bool  # each frame takes two packets
 
 
@@ -46,14 +48,15 @@ def decode_opening(reader: RangedReader) -> Opening:
     """Decode until the first entry point and its leading pictures have come out. Raises BadInput."""
     with open_input(reader) as container:
         stream = best_video(container, reader.name)
-        frames: list[VideoFrame] = []
-        entry, fed = _feed(reader.name, container, stream, frames)
-        if not frames:
+        check_size(reader.name, stream.codec_context.width, stream.codec_context.height)
+        feed = _Feed(reader.name, stream)
+        feed.run(packets(container, [stream]))
+        if not feed.frames:
             raise BadInput(
                 f"{reader.name}: none of its {stream.codec_context.name} frames can be decoded; it may be damaged "
                 "or protected. Try to play it, and upload a copy that plays."
             )
-        return _facts(reader.name, stream, frames, sum(_after(f.pts, entry) for f in frames) / max(fed, 1))
+        return feed.facts()
 
 
 def check_clear(name: str, packet: Packet[Any]) -> None:
@@ -62,35 +65,7 @@ def check_clear(name: str, packet: Packet[Any]) -> None:
         raise BadInput(f"{name} is encrypted (DRM): only its owner can decrypt it. Upload an unprotected copy.")
 
 
-def _feed(
-    name: str, container: InputContainer, stream: VideoStream, frames: list[VideoFrame]
-) -> tuple[int | None, int]:
-    """Decode packet by packet into `frames`; the time of the first entry point, and how many frames the packets
-    from there on should show."""
-    context = stream.codec_context
-    _check_size(name, context.width, context.height)
-    test = packet_test(context.codec.canonical_name, bytes(context.extradata or b""))
-    entry: int | None = None
-    fed = 0
-    for number, packet in enumerate(packets(container, [stream])):
-        check_clear(name, packet)
-        flags = test(packet)
-        if entry is None and flags & SAFE:
-            entry = packet.pts
-        fed += bool(flags & SHOWN) and not packet.is_discard and _after(packet.pts, entry)
-        frames += decode(stream, packet)
-        passed = entry is not None and any(_after(frame.pts, entry) for frame in frames)
-        if number > _MOST_PACKETS or (passed and len(frames) >= _ENOUGH):
-            break
-    frames += decode(stream, None)
-    return entry, fed
-
-
-def _after(pts: int | None, entry: int | None) -> bool:
-    return pts is not None and entry is not None and pts >= entry
-
-
-def _check_size(name: str, width: int, height: int) -> None:
+def check_size(name: str, width: int, height: int) -> None:
     """Raises BadInput for pictures that no decoder should be asked to make room for."""
     if max(width, height) > _MOST_SIDE or width * height > _MOST_AREA:
         raise BadInput(
@@ -99,19 +74,58 @@ def _check_size(name: str, width: int, height: int) -> None:
         )
 
 
-def _facts(name: str, stream: VideoStream, frames: list[VideoFrame], yielded: float) -> Opening:
-    first = frames[0]
-    _check_size(name, first.width, first.height)
-    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
-    return Opening(
-        width=first.width,
-        height=first.height,
-        pixel_format=first.format.name,
-        bit_depth=max(8, *(component.bits for component in first.format.components)),
-        sample_aspect=aspect if aspect > 0 else Fraction(1),
-        rotation=-90 * round(first.rotation / 90) % 360,
-        interlaced=any(frame.interlaced_frame for frame in frames),
-        colour=colour_of(first),
-        first=min((frame.pts for frame in frames if frame.pts is not None), default=None),
-        fields=0 < yielded < _FIELDS,
-    )
+class _Feed:
+    """Decodes packet by packet, numbering them so that the frames tell where they come from."""
+
+    def __init__(self, name: str, stream: VideoStream) -> None:
+        context = stream.codec_context
+        self.frames: list[VideoFrame] = []
+        self._name = name
+        self._stream = stream
+        self._test = packet_test(context.codec.canonical_name, bytes(context.extradata or b""))
+        self._entry: int | None = None  # row of the first entry point
+        self._fed = 0  # packets from there on that should show a frame
+        self._pts: list[int | None] = []
+
+    def run(self, source: Iterable[Packet[Any]]) -> None:
+        """Decode as much as is needed."""
+        for row, packet in enumerate(source):
+            self._add(row, packet)
+            most = _MOST_PACKETS if self._entry is not None or not self.frames else _MOST_BLIND
+            if row >= most or (len(self.frames) >= _ENOUGH and self._entry in self._rows()):
+                break
+        self.frames += decode(self._stream, None)
+
+    def facts(self) -> Opening:
+        """What the frames tell."""
+        first, stream, rows = self.frames[0], self._stream, self._rows()
+        check_size(self._name, first.width, first.height)
+        aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
+        shown = sum(1 for row in rows if self._entry is not None and row >= self._entry)
+        return Opening(
+            width=first.width,
+            height=first.height,
+            pixel_format=first.format.name,
+            bit_depth=max(8, *(component.bits for component in first.format.components)),
+            sample_aspect=aspect if aspect > 0 else Fraction(1),
+            rotation=-90 * round(first.rotation / 90) % 360,
+            interlaced=any(frame.interlaced_frame for frame in self.frames),
+            colour=colour_of(first),
+            rows=tuple(rows),
+            pts=min((pts for row in rows if (pts := self._pts[row]) is not None), default=None),
+            fields=0 < shown < _FIELDS * self._fed,
+        )
+
+    def _add(self, row: int, packet: Packet[Any]) -> None:
+        check_clear(self._name, packet)
+        flags = self._test(packet)
+        if self._entry is None and flags & SAFE:
+            self._entry = row
+        if self._entry is not None and flags & SHOWN and not packet.is_discard:
+            self._fed += 1
+        self._pts.append(packet.pts)
+        packet.pts = packet.dts = row
+        self.frames += decode(self._stream, packet)
+
+    def _rows(self) -> list[int]:
+        return [frame.pts for frame in self.frames if frame.pts is not None and frame.pts < len(self._pts)]

@@ -34,7 +34,7 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
     opening = decode_opening(reader)
     with open_input(reader) as container:
         video = best_video(container, reader.name)
-        start = Fraction(container.start_time or 0, 1_000_000)
+        start = _start(container, video, opening)
         scan = Scan.of(reader.name, container, video, start)
         index = _index(reader, scan, start, opening, video)
         loss = _loss(reader, container, video, scan)
@@ -45,13 +45,20 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
         return _source(reader, container, video, scan, index, opening, start, loss), index
 
 
+def _start(container: InputContainer, video: VideoStream, opening: Opening) -> Fraction:
+    """The instant that becomes 0: the container's start as FFmpeg sees it."""
+    if container.start_time is None:
+        return (opening.pts or 0) * (video.time_base or Fraction(0))
+    return Fraction(container.start_time, 1_000_000)
+
+
 def _index(reader: RangedReader, scan: Scan, start: Fraction, opening: Opening, video: VideoStream) -> FrameIndex:
     table = scan.table
     if opening.fields or table.changed or table.interrupted or needs_decoding(video):
         return table.decoded_index(start, [row for row, _ in numbered_frames(reader)])
     if table.doubtful:
         scan.lost = table.arrange([row for row, _ in numbered_frames(reader)])
-    return table.index(start, opening.first)
+    return table.index(start, opening.rows)
 
 
 def _loss(reader: RangedReader, container: InputContainer, video: VideoStream, scan: Scan) -> str:
@@ -125,7 +132,7 @@ def _average_rate(video: VideoStream, index: FrameIndex) -> Fraction:
 
 
 def _audio_track(place: int, stream: AudioStream, scan: Scan) -> AudioTrack:
-    begin, end = scan.edges[stream.index].seconds()
+    begin, end = scan.edges[stream.index].seconds(stream)
     context = stream.codec_context
     return AudioTrack(
         index=place,

@@ -15,7 +15,7 @@ def slots(index: FrameIndex, rate: Fraction) -> tuple[list[int], int]:
     scale = index.time_base * rate
     numerator, denominator = scale.numerator, scale.denominator
     start = index.start_ticks
-    result = [_nearest((pts - start) * numerator, denominator) for pts in index.pts]
+    result = [_nearest((pts - start) * numerator, denominator) for pts in index.stated_pts or index.pts]
     end = _nearest((index.pts[-1] + index.last_duration - start) * numerator, denominator)
     return result, max(end, result[-1])
 

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from fallow.media.opening import check_clear
 from fallow.media.packets import packets
-from fallow.media.sound import Edges
+from fallow.media.sound import Edges, SampleClock
 from fallow.media.table import Table
 
 TEXT_CODECS = ("subrip", "srt", "mov_text", "ass", "ssa", "webvtt", "text")
@@ -50,7 +50,7 @@ class Scan:
     def of(cls, name: str, container: InputContainer, video: VideoStream, start: Fraction) -> Scan:
         """Read the whole source. Raises BadInput when it is encrypted."""
         streams = wanted_streams(container, video)
-        edges = {s.index: Edges.of(s, start) for s in streams if isinstance(s, AudioStream)}
+        edges = {s.index: Edges(SampleClock.of(s, start)) for s in streams if isinstance(s, AudioStream)}
         scan = cls(Table(video), edges)
         for packet in packets(container, streams, scan._end):
             scan._add(name, video.index, packet)

@@ -3,15 +3,101 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import av
 from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Stream
 
 from fallow.recipe import LEAD
+
+_TAIL = 8  # packets decoded to learn how many samples the last one holds
+
+# NUT carries these with all that their decoders need. Everything else is shipped as samples.
+_CARRIED = {
+    "aac",
+    "mp1",
+    "mp2",
+    "mp3",
+    "ac3",
+    "eac3",
+    "dts",
+    "opus",
+    "vorbis",
+    "flac",
+    "wavpack",
+    "amr_nb",
+    "amr_wb",
+}
+_CARRIED |= {"adpcm_ms", "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_f32le", "pcm_f32be"}
+_CARRIED |= {f"pcm_s{bits}{order}" for bits in (16, 24, 32) for order in ("le", "be")}
+
+_TRIMMED_BY_EDIT = ("aac", "mp3", "ac3", "eac3")  # codecs whose frames are all of one size, known to the demuxer
+
+
+def carried(stream: AudioStream) -> bool:
+    """Whether a stream is shipped as packets; otherwise as samples."""
+    return stream.codec_context.codec.canonical_name in _CARRIED
+
+
+def track_shift(stream: Stream, start: Fraction) -> int:
+    """Ticks to add to a stream's times so that they become track time: LEAD seconds at the source's start."""
+    return round((LEAD - start) / (stream.time_base or 1))
+
+
+@dataclass
+class SampleClock:
+    """Places packets on a line of samples, in track time, as FFmpeg places what it decodes: a container's coarse
+    clock is only followed when it disagrees with the count (av_rescale_delta)."""
+
+    time_base: Fraction
+    rate: int
+    frame_size: int  # samples of a frame as the codec has them, 0 when they vary
+    shift: int  # ticks between the container's clock and track time
+    _next: int | None = None
+
+    def __post_init__(self) -> None:
+        samples = self.time_base * self.rate  # of a tick
+        self._up, self._down = samples.numerator, samples.denominator
+
+    @classmethod
+    def of(cls, stream: AudioStream, start: Fraction) -> SampleClock:
+        context = stream.codec_context
+        rate, size = context.sample_rate or 48000, context.frame_size or 0
+        return cls(stream.time_base or Fraction(1, rate), rate, size, track_shift(stream, start))
+
+    def place(self, packet: Packet[Any]) -> tuple[int, int]:
+        """The position of a packet's first sample, and how many samples it holds."""
+        length = self._length(packet.duration or 0)
+        pts = packet.pts if packet.pts is not None else packet.dts
+        position = (self._next or 0) if pts is None else self.position(pts)
+        self._next = position + length
+        return position, length
+
+    def position(self, ticks: int) -> int:
+        """The sample at a time of the container's clock."""
+        ticks += self.shift
+        nearest = (2 * ticks * self._up + self._down) // (2 * self._down)
+        if self._next is None or self._up <= self._down:
+            return nearest
+        low = (2 * ticks - 1) * self._up // (2 * self._down)
+        high = -((2 * ticks + 1) * -self._up // (2 * self._down))
+        if not 2 * low - high <= self._next <= 2 * high - low:
+            return nearest
+        return min(max(self._next, low), high)
+
+    def _length(self, duration: int) -> int:
+        """A packet's length in samples; a coarse clock's word is only a hint at the codec's frame size."""
+        exact = (2 * duration * self._up + self._down) // (2 * self._down)
+        near = max(self._up // self._down, 1)
+        for size in (self.frame_size, 2 * self.frame_size):
+            if size and abs(exact - size) <= near:
+                return size
+        return exact
 
 
 @dataclass
@@ -19,79 +105,55 @@ class Edges:
     """The first and the last audible sample of one audio stream, learned packet by packet.
 
     Demuxers say in side data how many samples at the start (encoder delay) and at the end (padding) are not to be
-    heard. No remuxed copy keeps that, but a range of time says the same. Positions are counted in samples as
-    FFmpeg counts them: a container's coarse clock is only followed when it disagrees with the count.
+    heard. No remuxed copy keeps that, but a range of time says the same.
     """
 
-    time_base: Fraction
-    rate: int
-    frame_size: int  # samples of a frame as the codec has them, 0 when they vary
-    shift: int  # ticks between the container's clock and track time
+    clock: SampleClock
     packets: int = 0
-    begin: int | None = None  # in samples of track time
-    end: int = 0
-    _skip: int = 0
-    _next: int | None = None
-    _padding: int = 0
-    _length: int = 0
-
-    def __post_init__(self) -> None:
-        samples = self.time_base * self.rate  # of a tick
-        self._up, self._down = samples.numerator, samples.denominator
-
-    @classmethod
-    def of(cls, stream: AudioStream, start: Fraction) -> Edges:
-        context = stream.codec_context
-        rate, size = context.sample_rate or 48000, context.frame_size or 0
-        return cls(stream.time_base or Fraction(1, rate), rate, size, track_shift(stream, start))
+    _begin: int | None = None  # in samples of track time
+    _last: int = 0  # position of the last audible packet
+    _skip: int = 0  # samples yet to be passed over at the start
+    _delayed: bool = False  # the container knows of encoder delay
+    _padding: int = 0  # of the last packet
+    _hidden: bool = False  # packets after the last audible one are not to be heard
+    _tail: deque[Packet[Any]] = field(default_factory=lambda: deque(maxlen=_TAIL))
 
     def add(self, packet: Packet[Any]) -> None:
         """Learn from the next packet of the stream."""
         self.packets += 1
-        length = self._samples(packet.duration or 0)
-        place = self._position(packet.pts if packet.pts is not None else packet.dts, length)
+        position, length = self.clock.place(packet)
         start, padding = _skipped(packet)
+        self._delayed |= start > 0
         self._skip = max(self._skip, start)
-        if not packet.is_discard and self.begin is None and (self._skip < length or not length):
-            self.begin = place + self._skip
+        if self._begin is None and not packet.is_discard and (self._skip < length or not length):
+            self._begin = position + self._skip
         self._skip = max(0, self._skip - length)
+        self._hidden = packet.is_discard
         if not packet.is_discard:
-            self.end, self._padding, self._length = place + length - padding, padding, length
+            self._last, self._padding = position, padding
+            self._tail.append(packet)
 
-    def seconds(self) -> tuple[Fraction, Fraction]:
+    def seconds(self, stream: AudioStream) -> tuple[Fraction, Fraction]:
         """From when until when the track is heard, in seconds after the source's start."""
-        # Without padding nothing may be cut off at the end: a packet's stated length can be too short.
-        slack = 0 if self._padding else max(self._length, self.rate // 10)
-        return Fraction(self.begin or 0, self.rate) - LEAD, Fraction(self.end + slack, self.rate) - LEAD
-
-    def _samples(self, duration: int) -> int:
-        """A packet's length in samples; a coarse clock's word is only a hint at the codec's frame size."""
-        exact = _nearest(duration * self._up, self._down)
-        near = max(self._up // self._down, 1)
-        for size in (self.frame_size, 2 * self.frame_size):
-            if size and abs(exact - size) <= near:
-                return size
-        return exact
-
-    def _position(self, pts: int | None, length: int) -> int:
-        """Where a packet's first sample is: av_rescale_delta's rule."""
-        if pts is None:
-            place = self._next or 0
+        end = self._last + _decoded_length(stream, list(self._tail))
+        padding = self._padding or self._beyond_edit(stream, end)
+        if carried(stream) and (padding or self._hidden):
+            end -= padding
         else:
-            pts += self.shift
-            place = _nearest(pts * self._up, self._down)
-            if self._next is not None and self._up > self._down:
-                low = (2 * pts - 1) * self._up // (2 * self._down)
-                high = -((2 * pts + 1) * -self._up // (2 * self._down))
-                if 2 * low - high <= self._next <= 2 * high - low:
-                    place = min(max(self._next, low), high)
-        self._next = place + length
-        return place
+            end += self.clock.rate // 10  # nothing may be cut off: better a little late than a sample short
+        begin = Fraction(self._begin or 0, self.clock.rate)
+        return begin - LEAD, max(begin, Fraction(end, self.clock.rate)) - LEAD
 
+    def _beyond_edit(self, stream: AudioStream, end: int) -> int:
+        """Samples past the end of an MP4's edit list, which trims an encoder's padding where it trims its delay.
 
-def track_shift(stream: Stream, start: Fraction) -> int:
-    """Ticks to add to a stream's times so that they become track time: LEAD seconds at the source's start."""
-    return round((LEAD - start) / (stream.time_base or 1))
+        FFmpeg does so since 9.0.
+        """
+        known = stream.container.format.name.startswith("mov") and self._delayed
+        codec = stream.codec_context.codec.canonical_name
+        if not known or stream.duration is None or codec not in _TRIMMED_BY_EDIT:
+            return 0
+        return max(0, end - self.clock.position((stream.start_time or 0) + stream.duration))
 
 
 def _skipped(packet: Packet[Any]) -> tuple[int, int]:
@@ -100,5 +162,13 @@ def _skipped(packet: Packet[Any]) -> tuple[int, int]:
     return struct.unpack("<2I", data[:8]) if len(data) >= 8 else (0, 0)
 
 
-def _nearest(numerator: int, denominator: int) -> int:
-    return (2 * numerator + denominator) // (2 * denominator)
+def _decoded_length(stream: AudioStream, packets: list[Packet[Any]]) -> int:
+    """How many samples the last of some consecutive packets holds."""
+    samples = 0
+    for number, packet in enumerate([*packets, None], 1):
+        try:
+            frames = stream.codec_context.decode(Packet(bytes(packet)) if packet is not None else None)
+        except av.error.FFmpegError:
+            continue
+        samples += sum(frame.samples for frame in frames) if number >= len(packets) else 0
+    return samples

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ from fallow.media.frames import SAFE, SHOWN, FrameIndex, least_step, spread
 from fallow.media.safekeys import packet_test
 
 _NOT_CODED = 19  # bytes of an MPEG-4 picture that only says "as before": decoders show nothing for it, at most
+_PARSED = ("mpeg1video", "mpeg2video", "mpeg4")  # whose display times FFmpeg works out when a container has none
 
 
 class Table:
@@ -27,8 +28,9 @@ class Table:
         self.changed = False  # the codec's headers change on the way
         self._rate = stream.average_rate or Fraction(25)
         self._depth = context.reorder_depth
-        self._mpeg4 = context.codec.canonical_name == "mpeg4"
-        self._dts_only = stream.container.format.name == "avi"
+        codec = context.codec.canonical_name
+        self._mpeg4 = codec == "mpeg4"
+        self._dts_only = stream.container.format.name == "avi" and codec not in _PARSED
         self._untimed = 0  # packets without any time
         self._packed = False  # two frames in a packet
         self._extradata = bytes(context.extradata or b"")
@@ -36,11 +38,11 @@ class Table:
         self._pts = array("q")
         self._dts = array("q")
         self._sizes = array("q")
+        self._durations = array("q")
         self._flags = bytearray()
         self._discarded = array("q")
         self._first_key = 0
         self._order: Sequence[int] | None = None  # the rows in display order, where times do not tell it
-        self._latest = (-(1 << 62), 0)  # time and duration of the frame displayed last
 
     @property
     def rows(self) -> int:
@@ -58,11 +60,10 @@ class Table:
         self._packed |= bool(packet.opaque)
         if row and packet.has_sidedata("new_extradata"):
             self.changed |= bytes(packet.get_sidedata("new_extradata")) != self._extradata
-        if flags & SHOWN:
-            self._latest = max(self._latest, (pts, packet.duration or 0))
         self._pts.append(pts)
         self._dts.append(pts if packet.dts is None else packet.dts)
         self._sizes.append(packet.size)
+        self._durations.append(packet.duration or 0)
         self._flags.append(flags)
 
     @property
@@ -76,7 +77,7 @@ class Table:
         """The packets' times do not tell the order of display."""
         if self._untimed or self._packed:
             return True
-        if self._dts_only and self._depth and not self._mpeg4:
+        if self._dts_only and self._depth:
             return True
         shown = [self._pts[row] for row in self._shown()]
         reordered = any(map(operator.gt, shown, shown[1:]))
@@ -92,47 +93,54 @@ class Table:
             self._flags[row] |= SHOWN
             self._pts[row] = pts
         self._order = rows
-        self._latest = (times[-1], max(1, round(1 / (self._rate * self.time_base))))
         return sum(1 for row in missing if not self._mpeg4 or self._sizes[row] > _NOT_CODED)
 
-    def index(self, start: Fraction, first_shown: int | None) -> FrameIndex:
-        """The index. Nothing is displayed before `first_shown`, the time of the first frame that was decoded: a
-        decoder skips what needs pictures from before the recording began."""
+    def index(self, start: Fraction, decoded: Sequence[int]) -> FrameIndex:
+        """The index. `decoded` are rows near the beginning that a decoder was seen to show; what comes before the
+        earliest of them is not displayed: it needs pictures from before the recording began."""
         if self._pts and not any(flags & SAFE for flags in self._flags):
             self._flags[self._first_key] |= SAFE  # intra refresh from the middle on: as good as it gets
-        if self._order is None and first_shown is not None:
-            self._hide_before(first_shown)
+        if self._order is None:
+            self._hide_before(min((self._pts[row] for row in decoded), default=-(1 << 62)))
         order = self._order or sorted(self._shown(), key=self._pts.__getitem__)
-        for row, pts in zip(order, spread([self._pts[row] for row in order], self._step), strict=True):
+        times = [self._pts[row] for row in order]
+        for row, pts in zip(order, spread(times, self._step), strict=True):
             self._pts[row] = pts
-        return self._finished(self._pts, bytes(self._flags), start)
+        return self._finished(self._pts, bytes(self._flags), order, times, start)
 
     def decoded_index(self, start: Fraction, rows: Sequence[int]) -> FrameIndex:
         """An index for chunks made of decoded frames: every frame is its own entry point."""
-        pts = array("q", spread([self._pts[row] for row in rows], self._step))
-        return self._finished(pts, bytes([SAFE | SHOWN]) * len(pts), start, decoded=True)
+        times = [self._pts[row] for row in rows]
+        pts = array("q", spread(times, self._step))
+        return replace(self._finished(pts, bytes([SAFE | SHOWN]) * len(pts), rows, times, start), decoded=True)
 
     @property
     def _step(self) -> int:
         return least_step(self.time_base)
 
-    def _finished(self, pts: array[int], flags: bytes, start: Fraction, decoded: bool = False) -> FrameIndex:
-        shown = sorted(itertools.compress(pts, (value & SHOWN for value in flags)))
-        gap = shown[-1] - shown[-2] if len(shown) > 1 else round(1 / (self._rate * self.time_base))
+    def _finished(
+        self, pts: array[int], flags: bytes, order: Sequence[int], times: Sequence[int], start: Fraction
+    ) -> FrameIndex:
+        last, gap = self._durations[order[-1]] if order else 0, self._last_gap(times)
+        unstated = last == 0 or (last == 1 and gap > 2)  # FFmpeg's rule, too
         return FrameIndex(
             time_base=self.time_base,
             row_pts=pts,
             row_flags=flags,
-            last_duration=self._latest[1] or max(1, gap),
+            last_duration=gap if unstated else last,
             start_ticks=round(start / self.time_base),
-            decoded=decoded,
+            stated_pts=array("q", times) if len(set(times)) < len(times) else array("q"),
         )
+
+    def _last_gap(self, times: Sequence[int]) -> int:
+        step = round(1 / (self._rate * self.time_base))
+        return max(1, times[-1] - times[-2] if len(times) > 1 else step)
 
     def _shown(self) -> list[int]:
         return [row for row, flags in enumerate(self._flags) if flags & SHOWN]
 
     def _time(self, packet: Packet[Any]) -> int:
-        if packet.pts is not None:
+        if packet.pts is not None and not self._dts_only:
             return packet.pts
         if packet.dts is not None:
             return packet.dts
@@ -144,7 +152,7 @@ class Table:
         step = 1 / (self._rate * self.time_base)
         if self._untimed:
             return [round(place * step) for place in range(len(rows))]
-        if not self._dts_only:
+        if not self._dts_only and not self._packed:
             return sorted(self._pts[row] for row in rows)
         # FFmpeg shows a frame at the decode time of the packet with which it comes out.
         dts = sorted(self._dts[row] for row in rows)

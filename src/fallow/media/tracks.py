@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, Protocol
 
-from av.container import InputContainer, OutputContainer
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from fallow.media.containers import open_output, takes
+from fallow.media.containers import open_output
+from fallow.media.decode import decode_audio
 from fallow.media.packets import best_video, packets
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import audio_streams, text_streams, wanted_streams
-from fallow.media.sound import track_shift
+from fallow.media.sound import SampleClock, carried, track_shift
 from fallow.media.timedtext import subrip
 from fallow.media.wrap import Memory
-from fallow.model import Source, TaskKind
+from fallow.model import AudioTrack, Source, TaskKind
+from fallow.recipe import LEAD
 
 Write = Callable[[bytes], object]
 """Takes the next bytes of an object."""
+
+# The lossless codec of each sample format.
+_SAMPLES = {"u8": "pcm_u8", "s16": "pcm_s16le", "s32": "pcm_s32le", "flt": "pcm_f32le", "dbl": "pcm_f64le"}
 
 
 @dataclass(frozen=True)
@@ -32,10 +39,10 @@ class TrackPlan:
     container: str
 
 
-def plan_tracks(reader: RangedReader, source: Source) -> list[TrackPlan]:
-    """The tracks that will be shipped."""
-    with open_input(reader) as container:
-        return [plan for plan, _ in _planned(container, source)]
+def plan_tracks(source: Source) -> list[TrackPlan]:
+    """The tracks that a source is shipped as."""
+    sound = [TrackPlan(TaskKind.AUDIO, track.index, "nut") for track in source.audio]
+    return sound + [TrackPlan(TaskKind.TEXT, track.index, "matroska") for track in source.text]
 
 
 def ship_tracks(reader: RangedReader, source: Source, sink: Callable[[TrackPlan], Write]) -> list[TrackPlan]:
@@ -43,70 +50,146 @@ def ship_tracks(reader: RangedReader, source: Source, sink: Callable[[TrackPlan]
 
     Objects grow side by side as the source is read, so no more than a few packets are held.
     """
+    plans = plan_tracks(source)
+    if not plans:
+        return []
     with open_input(reader) as container:
-        video = best_video(container, reader.name)
-        tracks = {
-            stream.index: _Track(plan, stream, track_shift(stream, source.start), sink(plan))
-            for plan, stream in _planned(container, source)
-        }
-        if tracks:
-            for packet in packets(container, wanted_streams(container, video)):
-                if packet.stream_index in tracks:
-                    tracks[packet.stream_index].add(packet)
+        wanted = wanted_streams(container, best_video(container, reader.name))
+        tracks = _tracks(container, source, {plan: sink(plan) for plan in plans})
+        for packet in packets(container, wanted):
+            if packet.stream_index in tracks:
+                tracks[packet.stream_index].add(packet)
         for track in tracks.values():
             track.close()
-        return [track.plan for track in tracks.values()]
+    return plans
 
 
-def _planned(container: InputContainer, source: Source) -> list[tuple[TrackPlan, Stream]]:
+class _Track(Protocol):
+    """One object in the making."""
+
+    def add(self, packet: Packet[Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _tracks(container: InputContainer, source: Source, writes: dict[TrackPlan, Write]) -> dict[int, _Track]:
+    """The tracks by the index of their stream."""
     audio, text = audio_streams(container), text_streams(container)
-    result: list[tuple[TrackPlan, Stream]] = []
-    for track in source.audio:
-        stream = audio[track.index]
-        name = next((c for c in ("nut", "matroska", "mov") if takes(c, stream)), "nut")
-        result.append((TrackPlan(TaskKind.AUDIO, track.index, name), stream))
-    result += [(TrackPlan(TaskKind.TEXT, t.index, "matroska"), text[t.index]) for t in source.text]
+    facts = {track.index: track for track in source.audio}
+    result: dict[int, _Track] = {}
+    for plan, write in writes.items():
+        if plan.kind is TaskKind.TEXT:
+            result[text[plan.index].index] = _Text(text[plan.index], source.start, write)
+            continue
+        stream = audio[plan.index]
+        made = _Sound if carried(stream) else _Samples
+        result[stream.index] = made(stream, facts[plan.index], source.start, write)
     return result
 
 
-class _Track:
-    """One object in the making."""
+class _Object:
+    """A muxer whose bytes are passed on as they come."""
 
-    def __init__(self, plan: TrackPlan, stream: Stream, shift: int, write: Write) -> None:
-        self.plan = plan
-        self._shift = shift
-        self._write = write
-        self._timed_text = stream.codec_context.name == "mov_text"
+    def __init__(self, container: str, write: Write) -> None:
         self._sink = Memory()
-        self._output: OutputContainer = open_output(self._sink, plan.container, {})
-        self._stream: Any = (
-            self._output.add_mux_stream("subrip", time_base=stream.time_base)
-            if self._timed_text
-            else self._output.add_stream_from_template(stream, opaque=True)
-        )
-        self._last: int | None = None
+        self._write = write
+        self.output = open_output(self._sink, container, {})
 
-    def add(self, packet: Packet[Any]) -> None:
-        """Append a packet of the source."""
-        data = subrip(bytes(packet)) if self._timed_text else bytes(packet)
-        if not data:
-            return
-        pts = packet.pts if packet.pts is not None else packet.dts
-        time = pts + self._shift if pts is not None else self._last or 0
-        copy: Packet[Any] = Packet(data)  # without side data: what it says of samples to skip is in the recipe
-        copy.time_base, copy.duration = packet.time_base, packet.duration or 0
-        copy.pts = copy.dts = time if self._last is None else max(time, self._last)
-        copy.is_keyframe = True
-        copy.stream = self._stream
-        self._last = time + (packet.duration or 0) if pts is None else time
-        self._output.mux_one(copy)
+    def mux(self, packet: Packet[Any]) -> None:
+        self.output.mux_one(packet)
         self._pass_on()
 
     def close(self) -> None:
-        """Finish the object."""
-        self._output.close()
+        self.output.close()
         self._pass_on()
 
     def _pass_on(self) -> None:
         if data := self._sink.take():
             self._write(data)
+
+
+class _Sound:
+    """An audio stream's packets, their times counted in samples."""
+
+    def __init__(self, stream: AudioStream, track: AudioTrack, start: Fraction, write: Write) -> None:
+        self._clock = SampleClock.of(stream, start)
+        self._tick = Fraction(1, self._clock.rate)
+        self._object = _Object("nut", write)
+        self._stream = self._object.output.add_stream_from_template(stream, opaque=True)
+        self._stream.time_base = self._tick
+        self._last = 0
+        self._heard = False
+
+    def add(self, packet: Packet[Any]) -> None:
+        position, length = self._clock.place(packet)
+        if packet.is_discard and self._heard:
+            return  # between the pieces of an edit list
+        self._heard |= not packet.is_discard
+        self._last = max(self._last, position)
+        # Without side data: what it says of samples to skip is in the track's begin and end.
+        copy: Packet[Any] = Packet(bytes(packet))
+        copy.time_base, copy.duration = self._tick, length
+        copy.pts = copy.dts = self._last
+        copy.is_keyframe = True
+        copy.stream = self._stream
+        self._object.mux(copy)
+
+    def close(self) -> None:
+        self._object.close()
+
+
+class _Samples:
+    """An audio stream decoded, for codecs that cannot be carried over."""
+
+    def __init__(self, stream: AudioStream, track: AudioTrack, start: Fraction, write: Write) -> None:
+        self._source = stream
+        self._object = _Object("nut", write)
+        context = stream.codec_context
+        codec = _SAMPLES.get(context.format.packed.name, "pcm_f32le")
+        self._stream: Any = self._object.output.add_stream(codec, rate=context.sample_rate, layout=context.layout)
+        self._next = int((track.begin + LEAD) * track.sample_rate)
+
+    def add(self, packet: Packet[Any]) -> None:
+        self._encode(packet)
+
+    def close(self) -> None:
+        self._encode(None)
+        for packet in self._stream.encode(None):
+            self._object.mux(packet)
+        self._object.close()
+
+    def _encode(self, packet: Packet[Any] | None) -> None:
+        for frame in decode_audio(self._source, packet):
+            frame.pts, frame.time_base = self._next, Fraction(1, frame.sample_rate)
+            self._next += frame.samples
+            for coded in self._stream.encode(frame):
+                self._object.mux(coded)
+
+
+class _Text:
+    """A text subtitle stream; MP4 timed text becomes SubRip, which a pipe can carry."""
+
+    def __init__(self, stream: Stream, start: Fraction, write: Write) -> None:
+        self._shift = track_shift(stream, start)
+        self._timed_text = stream.codec_context.name == "mov_text"
+        self._object = _Object("matroska", write)
+        output: Any = self._object.output
+        self._stream: Any = (
+            output.add_mux_stream("subrip", time_base=stream.time_base)
+            if self._timed_text
+            else output.add_stream_from_template(stream)
+        )
+
+    def add(self, packet: Packet[Any]) -> None:
+        data = subrip(bytes(packet)) if self._timed_text else bytes(packet)
+        if not data or packet.pts is None:
+            return
+        copy: Packet[Any] = Packet(data)
+        copy.time_base, copy.duration = packet.time_base, packet.duration or 0
+        copy.pts = copy.dts = packet.pts + self._shift
+        copy.is_keyframe = True
+        copy.stream = self._stream
+        self._object.mux(copy)
+
+    def close(self) -> None:
+        self._object.close()
