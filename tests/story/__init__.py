@@ -1,0 +1,1 @@
+"""What people want of Fallow, told as tests on real files."""
