@@ -2,52 +2,21 @@
 
 import asyncio
 import os
-import subprocess
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import pytest
+from watching import FFMPEG, RATE, SECONDS, SMALL, TINY, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.errors import Conflict
 from fallow.messages import to_wire
-from fallow.profiles import Audio, Profile
 from fallow.services.run import Platform
 from fallow.settings import Settings
-
-FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-SECONDS, RATE = 6, 25
-SMALL = Profile("small", width=160, height=90, crf=28.0, preset="ultrafast", audio=Audio("aac", 64))
-TINY = Profile("tiny", width=96, height=54, crf=30.0, preset="ultrafast", audio=Audio("aac", 64))
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    """A few seconds of H.264 with open GOPs and B-frames, and sound."""
-    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    inputs = ["-f", "lavfi", "-i", f"testsrc2=s=192x108:r={RATE}:d={SECONDS}"]
-    inputs += ["-f", "lavfi", "-i", f"sine=f=440:d={SECONDS}"]
-    video = ["-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-x264-params", "open-gop=1:bframes=2"]
-    command = [FFMPEG, "-v", "error", *inputs, *video, "-pix_fmt", "yuv420p", "-c:a", "aac", "-y", str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return path
 
 
 def settings(path, **more):
     return Settings(**{"data": path / "data", "port": 0, "workers": 2, "ffmpeg": FFMPEG, "log": "off", **more})
-
-
-def times(path):
-    """Display times of the video's frames in seconds."""
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        return sorted(float(p.pts * stream.time_base) for p in container.demux(stream) if p.pts is not None)
-
-
-def decoded(path):
-    with av.open(str(path)) as container:
-        return sum(1 for _ in container.decode(video=0))
 
 
 async def submitted(platform, source, profiles, **options):
@@ -56,19 +25,6 @@ async def submitted(platform, source, profiles, **options):
     job = await asyncio.to_thread(client.create, source.name, [to_wire(p) for p in profiles], wanted)
     await platform.adopt(job.id, source)
     return client, job.id
-
-
-async def seen(client, job, condition, seconds=60):
-    """The first view of the job of which the condition is true."""
-    for _ in range(seconds * 50):
-        if condition(view := await asyncio.to_thread(client.job, job)):
-            return view
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"Not in {seconds} s: {view}")
-
-
-async def ended(client, job):
-    return await seen(client, job, lambda view: view.ended)
 
 
 def children():

@@ -28,13 +28,15 @@ class Command:
     url: str
     token: str
     ffmpeg: str  # "" lets the agent find one
+    threads: int  # of each FFmpeg
     quiet: bool  # its log goes nowhere
 
     def arguments(self, name: str) -> list[str]:
         ffmpeg = ["--ffmpeg", self.ffmpeg] if self.ffmpeg else []
         # -S -I: the agent needs no packages, and must not notice when they are there.
         python = [sys.executable, "-S", "-I", str(self.archive)]
-        return [*python, self.url, "--slots", "1", "--name", name, "--parent-pipe", *ffmpeg]
+        load = ["--slots", "1", "--threads", str(self.threads)]
+        return [*python, self.url, *load, "--name", name, "--parent-pipe", *ffmpeg]
 
     def environment(self) -> dict[str, str]:
         # Not on the command line, which every user of the machine can read.

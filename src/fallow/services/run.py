@@ -207,7 +207,7 @@ class Platform:
         await asyncio.gather(*self._loops, return_exceptions=True)
 
 
-def serve(settings: Settings, ready: Callable[[Platform], object]) -> None:
+def serve(settings: Settings, ready: Callable[[Platform], object] = lambda platform: None) -> None:
     """Run a platform until it is told to stop: a first signal lets running work finish, a second does not."""
     log.set_up(settings.log)
     asyncio.run(_until_stopped(settings, ready))
@@ -259,7 +259,8 @@ def _url(settings: Settings, listening: socket.socket) -> str:
 
 
 def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str, ended: Ended) -> LocalAgents:
-    count = settings.workers if settings.workers >= 0 else len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    count = settings.workers if settings.workers >= 0 else cores
     archive = folder.path.absolute() / "fallow-worker.pyz"
     if count:
         part = archive.with_name(f".{archive.name}.new")
@@ -267,6 +268,7 @@ def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str, 
         part.replace(archive)
     # Found here: agents run without site packages, so they would not see the one that comes with the server.
     ffmpeg = find(settings.ffmpeg) if count else ""
-    agents = LocalAgents(Command(archive, url, token, ffmpeg, quiet=settings.log == "off"), count, ended)
+    threads, quiet = max(1, cores // max(1, count)), settings.log == "off"
+    agents = LocalAgents(Command(archive, url, token, ffmpeg, threads, quiet), count, ended)
     agents.start()
     return agents

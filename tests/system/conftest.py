@@ -1,0 +1,18 @@
+"""The clip of the system tests."""
+
+import subprocess
+
+import pytest
+from watching import FFMPEG, RATE, SECONDS
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    """A few seconds of H.264 with open GOPs and B-frames, and sound."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    inputs = ["-f", "lavfi", "-i", f"testsrc2=s=192x108:r={RATE}:d={SECONDS}"]
+    inputs += ["-f", "lavfi", "-i", f"sine=f=440:d={SECONDS}"]
+    video = ["-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-x264-params", "open-gop=1:bframes=2"]
+    command = [FFMPEG, "-v", "error", *inputs, *video, "-pix_fmt", "yuv420p", "-c:a", "aac", "-y", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path

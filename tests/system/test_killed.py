@@ -1,0 +1,190 @@
+"""The whole platform as a process of its own, killed and started again: no job is lost, no frame, nothing stays."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from watching import FFMPEG, SLOW, SMALL, TINY, decoded, ended, seen, times
+
+from fallow.client import Client
+from fallow.messages import to_wire
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from fallow.services.run import serve
+from fallow.settings import Settings
+serve(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), workers=2, ffmpeg=sys.argv[3], lease_seconds=2.0,
+               space_wait=0.5, log="json"))
+"""
+
+
+class Process:
+    """`fallow up` in effect, on a port of its own."""
+
+    def __init__(self, data, port):
+        self.data, self.port = data, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = Path(f"{data}.log")
+        self.running = None
+
+    def start(self):
+        command = [sys.executable, "-c", PROGRAM, str(self.data), str(self.port), FFMPEG]
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def kill(self):
+        self.running.send_signal(signal.SIGKILL)
+        self.running.wait()
+
+    def stop(self):
+        self.running.send_signal(signal.SIGTERM)
+        return self.running.wait(20)
+
+    def actions(self):
+        return [json.loads(line)["action"] for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+@pytest.fixture
+def platform(tmp_path, unused_tcp_port):
+    process = Process(tmp_path / "data", unused_tcp_port)
+    process.start()
+    yield process
+    if process.running.poll() is None:
+        process.kill()
+
+
+@pytest.fixture
+def unused_tcp_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+async def up(platform, seconds=20):
+    for _ in range(seconds * 20):
+        assert platform.running.poll() is None, platform.log.read_text()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", platform.port)).close()
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come up")
+
+
+async def submitted(platform, source, *profiles):
+    await up(platform)
+    client = Client(platform.url)
+    wanted = [to_wire(profile) for profile in profiles]
+    job = await asyncio.to_thread(client.create, "clip.mp4", wanted, {"chunk_seconds": 1.0})
+    await asyncio.to_thread(client.upload, job.id, source)
+    return job.id
+
+
+async def checked(client, job, rendition, path, source):
+    await asyncio.to_thread(client.download, job, rendition, path)
+    assert times(path) == pytest.approx(times(source), abs=1e-6)
+    assert decoded(path) == len(times(source))
+
+
+def processes_of(data):
+    """Commands that mention the data folder: agents, and what they started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(data).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def children_of(pid):
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for text in lists for child in text.split()]
+
+
+async def gone(data):
+    for _ in range(200):
+        if not processes_of(data):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"still there: {processes_of(data)}")
+
+
+async def test_killing_the_platform_again_and_again_loses_no_job_and_no_frame(platform, clip, tmp_path):
+    client = Client(platform.url)
+    job = await submitted(platform, clip, SMALL, TINY)
+    for pause in (0.05, 0.3, 0.6, 0.9, 1.2):
+        await asyncio.sleep(pause)
+        platform.kill()
+        platform.start()
+        await up(platform)
+    view = await ended(client, job)
+    assert (view.state, view.error) == ("done", "")
+    for rendition in ("small", "tiny"):
+        await checked(client, job, rendition, tmp_path / f"{rendition}.mp4", clip)
+    tasks = await asyncio.to_thread(client._call, "GET", f"/api/v1/jobs/{job}/tasks")
+    delivered = [[a for a in t["attempts"] if a["outcome"] == "delivered"] for t in tasks["tasks"]]
+    assert {len(attempts) for attempts in delivered} == {1}
+    assert platform.stop() == 0
+    await gone(platform.data)
+
+
+async def test_agents_die_with_a_killed_platform(platform, clip):
+    client = Client(platform.url)
+    job = await submitted(platform, clip, SMALL)
+    await seen(client, job, lambda view: view.tasks_running)
+    platform.kill()
+    await gone(platform.data)
+
+
+async def test_a_signal_lets_running_work_finish(platform, clip):
+    client = Client(platform.url)
+    job = await submitted(platform, clip, SLOW)
+    await seen(client, job, lambda view: any(task.kind == "video" for task in view.tasks_running))
+    await asyncio.sleep(0.3)  # an agent that is told to stop before it has read what it was given gives that back
+    assert platform.stop() == 0
+    assert platform.actions().count("part.accepted") >= 1
+    assert not {"task.failed", "request.crashed", "job.failed"} & set(platform.actions())
+    await gone(platform.data)
+
+
+async def test_two_signals_stop_at_once(platform, clip):
+    await submitted(platform, clip, SMALL)
+    begun = time.monotonic()
+    platform.running.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.05)
+    assert platform.stop() == 0
+    assert time.monotonic() - begun < 8
+    await gone(platform.data)
+
+
+async def test_ffmpeg_killed_in_the_middle_is_a_failed_attempt_and_no_more(platform, clip, tmp_path):
+    client = Client(platform.url)
+    job = await submitted(platform, clip, SLOW)
+    await seen(client, job, lambda view: any(task.kind == "video" for task in view.tasks_running))
+    await asyncio.sleep(0.3)
+    agents = [pid for pid in processes_of(platform.data) if pid != platform.running.pid]
+    for agent in agents:
+        for child in children_of(agent):
+            os.kill(child, signal.SIGKILL)
+    view = await ended(client, job)
+    assert (view.state, view.error) == ("done", "")
+    await checked(client, job, "slow", tmp_path / "out.mp4", clip)
+    assert "task.failed" in platform.actions()
+
+
+async def test_nothing_secret_is_logged(platform, clip):
+    client = Client(platform.url)
+    await ended(client, await submitted(platform, clip, TINY))
+    text = platform.log.read_text()
+    secrets = [(platform.data / "join-token").read_text().strip(), "signature=", "Bearer"]
+    assert [secret for secret in secrets if secret in text] == []
+    assert "part.accepted" in platform.actions()
