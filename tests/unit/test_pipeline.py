@@ -564,13 +564,16 @@ async def test_work_keeps_its_lease_and_stops_when_that_is_lost(ctx):
 
 
 async def test_work_that_is_cancelled_goes_back_at_once(ctx):
+    begun = asyncio.Event()
+
     async def work(_ctx, _hold):
+        begun.set()
         await asyncio.Event().wait()
 
     slow = dataclasses.replace(ctx, policy=Policy(renew_seconds=1e9))
     ctx.clock.sleep = lambda seconds: asyncio.sleep(3600)
     carrying = asyncio.create_task(carry(slow, work))
-    await asyncio.sleep(0.1)
+    await begun.wait()
     carrying.cancel()
     with pytest.raises(asyncio.CancelledError):
         await carrying
