@@ -71,12 +71,19 @@ def _loss(reader: RangedReader, container: InputContainer, video: VideoStream, s
     missing = missing_bytes(reader, container.format.name)
     if not missing and not scan.damage:
         return ""
-    frames = max(0, video.frames - scan.table.rows)
-    what = f"{frames} frames are missing" if frames else f"its last {missing} bytes are missing"
-    if not missing:
-        what = f"it cannot be read to its end ({scan.damage})"
+    lost = _frames_missing(container, video, scan)
+    what = f"its last {missing} bytes are missing" if missing else f"it cannot be read to its end ({scan.damage})"
+    what = f"{lost} frames are missing" if lost else what
     remedy = "Upload it again, or encode what is there with --accept-damaged."
     return f"{reader.name} is cut off: {what} after the {scan.table.rows} that can be read. {remedy}"
+
+
+def _frames_missing(container: InputContainer, video: VideoStream, scan: Scan) -> str:
+    """How many frames the container's header promises beyond those found; "" when it does not say."""
+    if video.frames > scan.table.rows:
+        return str(video.frames - scan.table.rows)
+    stated = Fraction(container.duration or 0, 1_000_000) * (video.average_rate or 0)
+    return f"about {round(stated) - scan.table.rows}" if stated > scan.table.rows + 1 else ""
 
 
 def _source(

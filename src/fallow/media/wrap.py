@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import av
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -48,7 +49,7 @@ class Wrapper:
         packet.time_base = self._time_base
         packet.pts, packet.dts, packet.duration = pts, dts, duration
         packet.is_keyframe = key
-        self._mux([packet] if self._filter is None else self._filter.filter(packet))
+        self._mux([packet] if self._filter is None else self._filtered(packet))
 
     def close(self) -> bytes:
         """The finished object."""
@@ -56,6 +57,12 @@ class Wrapper:
             self._mux(self._filter.filter(None))
         self._output.close()
         return self._sink.take()
+
+    def _filtered(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        try:
+            return self._filter.filter(packet) if self._filter is not None else [packet]
+        except av.error.FFmpegError:
+            return []  # too damaged even to be rewrapped: whoever decodes the chunk will miss its frame
 
     def _mux(self, packets: list[Packet[Any]]) -> None:
         for packet in packets:

@@ -1,0 +1,121 @@
+"""Indexes, cuts, packet choice and slots: pure, so tested on tables instead of files."""
+
+from array import array
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fallow.errors import BrokenPart
+from fallow.media.frames import SAFE, SHOWN, FrameIndex
+from fallow.media.plan import cuts, select
+from fallow.media.retime import slots
+
+OPEN_GOP = (3, 1, 0, 2)  # display places of a mini GOP in decode order: P, B, b, b
+
+
+def table(frames: int, gop: int, step: int = 40, start: int = 0) -> FrameIndex:
+    """A stream of I B B B P mini GOPs whose key frames have leading pictures."""
+    pts, flags = array("q", [start]), bytearray([SAFE | SHOWN])
+    for base in range(1, frames, 4):
+        for place in OPEN_GOP:
+            if base + place < frames:
+                key = (base + place) % gop == 0 and place == 3
+                pts.append(start + (base + place) * step)
+                flags.append(SHOWN | (SAFE if key else 0))
+    return FrameIndex(Fraction(1, 1000), pts, bytes(flags), step, start)
+
+
+def test_an_index_survives_storage() -> None:
+    index = table(501, 100, start=-7)
+    same = FrameIndex.from_bytes(index.to_bytes())
+    assert same == index
+    assert list(same.times()) == [40 * n for n in range(501)]
+    assert len(index.to_bytes()) < 700
+
+
+def test_a_stored_index_of_another_kind_is_refused() -> None:
+    data = table(9, 4).to_bytes()
+    for bad in (b"", b"FallowIndex0\n{}", data[:-3], data[:20]):
+        with pytest.raises(BrokenPart):
+            FrameIndex.from_bytes(bad)
+
+
+def test_cuts_fall_on_entry_points_where_there_are_any() -> None:
+    index = table(1001, 100)  # an entry point every 4 s
+    found = cuts(index, 10, 20)
+    assert found == [0, 300, 600, 1001]  # the last 4 s would be a chunk shorter than half the target
+
+
+def test_cuts_fall_anywhere_when_entry_points_are_far() -> None:
+    assert cuts(table(1001, 10**6), 10, 20)[:3] == [0, 250, 500]
+
+
+def test_chunks_grow_with_their_run_up() -> None:
+    index = table(90001, 10**6)  # an hour with a single entry point
+    found = cuts(index, 10, 20)
+    shipped = sum(len(select(index, lo, hi)) for lo, hi in pairwise(found))
+    assert shipped < 6 * 90001
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_source_of_few_frames_is_one_chunk(frames: int) -> None:
+    index = table(frames, 4)
+    assert cuts(index, 10, 20) == [0, frames]
+    assert sorted(select(index, 0, frames)) == list(range(frames))
+
+
+def test_a_chunk_holds_the_next_key_and_its_leading_pictures_but_not_its_own() -> None:
+    index = table(101, 20)
+    rows = select(index, 20, 40)
+    times = [index.row_pts[row] for row in rows]
+    assert times[0] == 20 * 40
+    assert min(times) == 20 * 40  # the first key's leading pictures are left out
+    assert max(times) == 40 * 40  # the next key is needed by frames 37 to 39
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    gop=st.integers(1, 40),
+    gaps=st.lists(st.integers(1, 90), min_size=2, max_size=120),
+    target=st.floats(0.1, 3),
+    extra=st.floats(0, 3),
+)
+def test_every_frame_is_in_one_chunk_with_all_it_needs(
+    gop: int, gaps: list[int], target: float, extra: float
+) -> None:
+    plain = table(len(gaps), 4 * gop)
+    times = [sum(gaps[:n]) for n in range(len(gaps))]
+    places = [p // 40 for p in plain.row_pts]
+    index = FrameIndex(Fraction(1, 1000), array("q", [times[p] for p in places]), plain.row_flags, gaps[-1], 0)
+    found = cuts(index, target, target + extra)
+    assert found[0] == 0
+    assert found[-1] == len(times)
+    assert found == sorted(set(found))
+    for lo, hi in pairwise(found):
+        rows = select(index, lo, hi)
+        shown = {index.row_pts[row] for row in rows}
+        assert rows == sorted(rows)
+        assert index.row_flags[rows[0]] & SAFE
+        assert shown.issuperset(times[lo:hi])
+
+
+def test_edges_separate_frames_even_a_tick_apart() -> None:
+    index = FrameIndex(Fraction(1001, 30000), array("q", range(90)), bytes([3]) * 90, 1, 0)
+    for frame in range(1, 90):
+        edge = round(index.edge(frame) * 10**6)  # FFmpeg keeps microseconds, then rounds to the nearest tick
+        ticks = round(Fraction(edge, 10**6) / index.time_base)
+        assert ticks == index.chunk_ticks(index.pts[frame])
+
+
+def test_slots_are_rounded_half_away_from_zero() -> None:
+    index = FrameIndex(Fraction(1, 50), array("q", range(6)), bytes([3]) * 6, 1, 0)
+    assert slots(index, Fraction(25)) == ([0, 1, 1, 2, 2, 3], 3)
+
+
+def test_slots_follow_the_times_that_the_source_states() -> None:
+    pts = array("q", [0, 1, 2])
+    moved = FrameIndex(Fraction(1, 2), pts, bytes([3]) * 3, 1, 0, stated_pts=array("q", [0, 0, 2]))
+    assert slots(moved, Fraction(2))[0] == [0, 0, 2]
