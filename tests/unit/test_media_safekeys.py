@@ -64,6 +64,11 @@ def test_vp8_and_vp9_hide_reference_frames() -> None:
     assert flags("vp9", b"\x84\0\xc1", key=False) == SHOWN  # a superframe
 
 
+def test_mpeg4_begins_at_intra_pictures_whatever_the_flag_says() -> None:
+    assert flags("mpeg4", b"\0\0\1\xb6\x10") == SAFE | SHOWN
+    assert flags("mpeg4", b"\0\0\1\xb6\x90") == SHOWN  # a B-frame flagged as key by its neighbour
+
+
 def test_other_codecs_are_taken_at_their_word() -> None:
     assert flags("prores", b"x") == SAFE | SHOWN
     assert flags("mpeg2video", b"x", key=False) == SHOWN

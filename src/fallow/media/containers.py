@@ -86,7 +86,11 @@ def takes(container: str, stream: Stream) -> bool:
 
 def open_output(sink: Any, container: str, options: dict[str, str]) -> OutputContainer:
     """A muxer whose times are left as they are, writing strictly forwards into `sink`."""
-    return av.open(sink, "w", format=container, options={"avoid_negative_ts": "disabled", **options})
+    options = {"avoid_negative_ts": "disabled", **options}
+    if container == "nut":
+        # Nobody seeks in a pipe, and FFmpeg aborts the process when key frames are too unusual for the index.
+        options["write_index"] = "0"
+    return av.open(sink, "w", format=container, options=options)
 
 
 def _raw_by_tag(stream: VideoStream) -> bool:

@@ -25,6 +25,7 @@ _BLA = (16, 17, 18)
 _IRAP = range(16, 24)
 _END_OF_SEQUENCE = 36
 _VCL = range(32)
+_VOP = b"\0\0\1\xb6"  # MPEG-4's picture start code
 # AV1 OBU types.
 _FRAME_HEADER, _FRAME = 3, 6
 
@@ -35,7 +36,7 @@ def packet_test(codec: str, extradata: bytes) -> PacketTest:
         return _h264(_length_size(extradata, 4))
     if codec == "hevc":
         return _Hevc(_length_size(extradata, 21))
-    return {"av1": _av1, "vp8": _vp8, "vp9": _vp9}.get(codec, _flagged)
+    return {"mpeg4": _mpeg4, "av1": _av1, "vp8": _vp8, "vp9": _vp9}.get(codec, _flagged)
 
 
 def _flagged(packet: Packet[Any]) -> int:
@@ -130,6 +131,13 @@ class _Hevc:
         if picture in _RASL and self._skipping:
             return 0
         return SHOWN | SAFE if picture in _IRAP else SHOWN
+
+
+def _mpeg4(packet: Packet[Any]) -> int:
+    """An intra-coded VOP. Where packed B-frames were unpacked, flags may stand at the wrong picture."""
+    data = bytes(packet) if packet.is_keyframe else b""
+    place = data.find(_VOP)
+    return SHOWN | SAFE if 0 <= place < len(data) - 4 and not data[place + 4] >> 6 else SHOWN
 
 
 def _av1(packet: Packet[Any]) -> int:
