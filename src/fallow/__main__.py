@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 _NEEDED = "The command line needs the packages of the server; install them with: pip install 'fallow[server]'"
@@ -23,5 +24,17 @@ def main() -> int:
     return int(cli.run(sys.argv[1:]))
 
 
+def run() -> int:
+    """As main, for a person who loses patience before the command line has even been read."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        sys.stderr.write("fallow: Interrupted.\n")
+        return 130
+    finally:
+        # All is done and told; one more Ctrl-C while Python shuts down shall not change the exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -277,7 +277,8 @@ def version(
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Whatever goes wrong becomes a sentence, and an object with --json."""
     try:
-        return int(app(args=list(arguments), standalone_mode=False) or OK)
+        code = int(app(args=list(arguments), standalone_mode=False) or OK)
+        return _complain(arguments, Cancelled("Interrupted."), code) if code == INTERRUPTED else code
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):

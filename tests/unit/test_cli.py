@@ -266,7 +266,7 @@ def test_rows_tell_speed_and_time_left() -> None:
 
 
 def test_workers_have_a_line_each() -> None:
-    assert progress.worker_lines([view(1)]) == ["  local-1: 720p video 2  5/25 frames  12 fps"]
+    assert progress.worker_lines([view(1)]) == ["  local-1: 720p chunk 2  5/25 frames  12 fps"]
 
 
 def test_without_a_terminal_progress_is_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,8 @@ import contextlib
 import hashlib
 import os
 import secrets
-import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from typing import Any
 from fallow import log
 from fallow.client import JobView
 from fallow.commands import state, summary
+from fallow.commands.interrupts import Interrupts
 from fallow.commands.outputs import Output, check_input, outputs
 from fallow.commands.progress import Display
-from fallow.errors import BrokenPart, Cancelled, FallowError, Rejected
+from fallow.errors import BrokenPart, Cancelled, FallowError
 from fallow.messages import from_wire, to_wire
 from fallow.model import Source
 from fallow.pipeline.geometry import output_size
@@ -29,6 +29,8 @@ from fallow.profiles import Profile, check_chunks
 from fallow.services.run import Platform
 from fallow.settings import Settings, load
 
+_INTERRUPTED = "Interrupted. Nothing was left behind."
+_RENEW = 2.0  # seconds between two reports of a local agent: what people see moves
 _LOOK = 0.25  # seconds between two looks at the jobs
 
 
@@ -89,25 +91,30 @@ def encode(request: Request, display: Display) -> summary.Report:
     work = prepare(request)
     base = state.base()
     state.sweep(base)
-    with state.locked(base / work.key) as folder:
+    with Interrupts(display) as interrupts, state.locked(base / work.key) as folder:
         if not request.resume:
             state.clear(folder)
         elif any(folder.iterdir()):
             display.say("Going on with what an earlier run has finished.")
         try:
             state.check_space(folder, request.inputs)
-            return asyncio.run(_run(work, folder, display))
+            return asyncio.run(_run(work, folder, display, interrupts))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise Cancelled(_INTERRUPTED) from None
         finally:
             # Only a kill gets past this, and then what is finished is there for the next run.
+            interrupts.tidy()
             state.remove(folder)
 
 
-async def _run(work: Work, folder: Path, display: Display) -> summary.Report:
+async def _run(work: Work, folder: Path, display: Display, interrupts: Interrupts) -> summary.Report:
     begun, settings = time.monotonic(), _settings(work, folder)
     log.set_up(settings.log)
-    async with Platform(settings) as platform, _interruptible(platform, display) as interrupted:
+    stopped = interrupts.begin()
+    async with Platform(settings) as platform:
+        interrupts.watch(platform)
         jobs = {source: await _submit(platform, work, source) for source in work.request.inputs}
-        views = await _follow(platform, jobs, display, interrupted)
+        views = await _follow(platform, jobs, display, stopped)
         reports = [await _finish(platform, work, source, view) for source, view in views.items()]
     shares = summary.total_shares(list(views.values()))
     return summary.Report(tuple(reports), time.monotonic() - begun, shares)
@@ -119,7 +126,9 @@ def _settings(work: Work, folder: Path) -> Settings:
     logged = os.environ.get("FALLOW_LOG") or "off"
     chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": logged}
     # Other people of this machine can reach the port, but not the jobs.
-    return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24)})
+    known = load()
+    renew = known.renew_seconds or min(_RENEW, known.lease_seconds / 3)
+    return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24), "renew_seconds": renew})
 
 
 async def _submit(platform: Platform, work: Work, source: Path) -> str:
@@ -144,7 +153,7 @@ async def _follow(
             return views
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(interrupted.wait(), _LOOK)
-            raise Cancelled("Interrupted. Nothing was left behind.")
+            raise Cancelled(_INTERRUPTED)
 
 
 async def _finish(platform: Platform, work: Work, source: Path, view: JobView) -> summary.InputReport:
@@ -177,37 +186,3 @@ async def _deliver(platform: Platform, view: JobView, output: Output) -> summary
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.asynccontextmanager
-async def _interruptible(platform: Platform, display: Display) -> AsyncIterator[asyncio.Event]:
-    """The first signal lets running chunks finish, the second stops at once; the event is set when all is still."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    stopping: list[asyncio.Task[None]] = []
-
-    async def stop(how: Any) -> None:
-        await how()
-        stopped.set()
-
-    def signalled() -> None:
-        if not stopping:
-            display.say("Letting the running chunks finish; press Ctrl-C again to stop at once.")
-            stopping.append(asyncio.create_task(stop(platform.drain)))
-        elif len(stopping) == 1:
-            display.say("Stopping.")
-            stopping.append(asyncio.create_task(stop(platform.abort)))
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, signalled)
-    try:
-        yield stopped
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        await asyncio.gather(*stopping, return_exceptions=True)
-
-
-def explain(error: OSError) -> FallowError:
-    """An error of the operating system as one of ours, in a sentence."""
-    place = f"{error.filename}: " if error.filename else ""
-    return Rejected(f"{place}{error.strerror or error}. Check the path, its permissions and the space left there.")

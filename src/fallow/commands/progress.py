@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from fallow.client import JobView, RenditionView
+from fallow.client import JobView, RenditionView, RunningView
 
 _WINDOW = 20.0  # seconds over which speed is measured
 _LINE_SECONDS = 5.0  # between two lines of a rendition
@@ -157,10 +157,18 @@ def worker_lines(jobs: Sequence[JobView]) -> list[str]:
     lines = []
     for job in jobs:
         for task in sorted(job.tasks_running, key=lambda task: (task.worker_name, task.worker)):
-            what = f"{task.rendition} {task.kind} {task.number}" if task.rendition else task.kind
+            what = _work(task)
             frames = f"  {task.done_frames}/{task.frames} frames  {task.fps:.0f} fps" if task.frames else ""
             lines.append(f"  {task.worker_name or task.worker}: {what}{frames}")
     return lines
+
+
+def _work(task: RunningView) -> str:
+    if task.kind == "video":
+        return f"{task.rendition} chunk {task.number}"
+    if task.kind in ("audio", "text"):
+        return f"{task.kind} track {task.number}"
+    return f"{task.kind} {task.rendition}".rstrip()
 
 
 def clock(seconds: float) -> str:
