@@ -12,6 +12,7 @@ from fallow.errors import BadSetting
 
 FORMATS = ("text", "json", "off")
 _log = logging.getLogger("fallow")
+_log.addHandler(logging.NullHandler())  # silent unless set up: a program that runs a platform speaks for itself
 
 
 def event(action: str, message: str = "", level: int = logging.INFO, **ids: object) -> None:

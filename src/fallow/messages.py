@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -155,15 +156,21 @@ def _decode(hint: Any, data: Any) -> Any:
     if hint is Fraction:
         return Fraction(data)
     if dataclasses.is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
-        known = {f.name for f in dataclasses.fields(hint)}
+        hints = _hints(typing.cast(Any, hint))
         make = typing.cast(typing.Callable[..., Any], hint)
-        return make(**{k: _decode(hints[k], v) for k, v in data.items() if k in known})
+        return make(**{k: _decode(hints[k], v) for k, v in data.items() if k in hints})
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint(data)
     if hint in (int, float, str, bool):
         return _plain(hint, data)
     return data
+
+
+@functools.cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    """The types of a dataclass's fields."""
+    hints = typing.get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 
 
 def _plain(hint: Any, data: Any) -> Any:

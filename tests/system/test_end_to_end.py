@@ -11,6 +11,8 @@ from watching import FFMPEG, RATE, SECONDS, SMALL, TINY, decoded, ended, seen, t
 from fallow.client import Client
 from fallow.errors import Conflict
 from fallow.messages import to_wire
+from fallow.model import TaskKind
+from fallow.services.consumers import Consumer
 from fallow.services.run import Platform
 from fallow.settings import Settings
 
@@ -106,6 +108,23 @@ async def test_an_agent_that_is_killed_is_replaced_and_no_frame_is_lost(tmp_path
         await platform.export(job, "small", path)
         assert times(path) == pytest.approx(times(clip), abs=1e-6)
     assert children() == []
+
+
+async def test_parts_that_are_broken_or_gone_at_the_join_are_made_again(tmp_path, clip):
+    async with Platform(settings(tmp_path)) as platform:
+        platform._consumers[1].drain()
+        client, job = await submitted(platform, clip, [SMALL])
+        await seen(client, job, lambda view: view.state == "joining")
+        parts = sorted((tmp_path / "data" / "blobs" / "jobs" / job / "parts" / "small").iterdir())
+        parts[1].unlink()
+        parts[3].write_bytes(parts[3].read_bytes()[:-1880])
+        joiner = asyncio.create_task(Consumer(platform._ctx, TaskKind.JOIN).run())
+        view = await ended(client, job)
+        assert (view.state, view.error) == ("done", "")
+        path = tmp_path / "out.mp4"
+        await platform.export(job, "small", path)
+        assert times(path) == pytest.approx(times(clip), abs=1e-6)
+        joiner.cancel()
 
 
 async def test_a_stopped_platform_goes_on_where_it_was(tmp_path, clip):

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from fallow import log
 from fallow.errors import NotFound
-from fallow.messages import LeaseGrant, Renewal, Renewed, from_wire
+from fallow.messages import LeaseGrant, Renewal, Renewed
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.order import PRIORITIES, needs, options_of
 from fallow.ports import Job, Message, Outcome, Setback, Tally, Task, TaskSpec
-from fallow.recipe import VideoRecipe
 
 # Sound first: a track is one long task, so it had better begin early.
 ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
@@ -146,8 +145,7 @@ def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
 def _most(spec: TaskSpec) -> int:
     """Bytes that no honest part of this task exceeds: about what it takes uncompressed."""
     if spec.kind is TaskKind.VIDEO:
-        recipe = from_wire(VideoRecipe, spec.recipe)
-        return 16 * _MIB + recipe.frames * recipe.width * recipe.height * 3
+        return 16 * _MIB + spec.frames * int(spec.recipe["width"]) * int(spec.recipe["height"]) * 3
     return 256 * _MIB + 32 * spec.get_bytes
 
 

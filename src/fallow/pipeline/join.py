@@ -19,6 +19,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.hold import Hold
 from fallow.pipeline.order import needs, options_of, profile_of
 from fallow.pipeline.recipes import Timeline, chunk_range, timeline
+from fallow.pipeline.setback import NotYet
 from fallow.ports import Job, Rendition, Task
 from fallow.recipe import LEAD
 
@@ -65,7 +66,7 @@ class _Made:
         tasks = [task for task in await ctx.ledger.tasks(job.id) if (task.spec.kind, task.spec.rendition) in wanted]
         open_tasks = [task for task in tasks if task.state is not TaskState.DONE]
         if open_tasks or job.source is None:
-            raise BrokenPart(f"{len(open_tasks)} parts of {rendition.name} are being made again.")
+            raise NotYet(f"{len(open_tasks)} parts of {rendition.name} are being made again.")
         video = [task for task in tasks if task.spec.kind is TaskKind.VIDEO]
         tracks = [task for task in tasks if task.spec.kind is not TaskKind.VIDEO]
         # In the order of the source, sound before text.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fallow import log
-from fallow.errors import Cancelled, DamagedSource, FallowError, Rejected, StorageFull
+from fallow.errors import Cancelled, DamagedSource, FallowError, Rejected, Retryable, StorageFull
 from fallow.media.frames import FrameIndex
 from fallow.messages import from_wire
 from fallow.model import Effort, TaskKind
@@ -14,6 +14,8 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, fail_job
 from fallow.ports import Outcome, Setback, Task
 from fallow.recipe import VideoRecipe
+
+_LATER = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,14 @@ class Blow:
     effort: Effort = field(default_factory=Effort)
 
 
+class NotYet(Retryable):
+    """What the task needs is not there yet; that is no failure of its attempt."""
+
+
 async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     """End the attempt, and with it the job when trying again cannot help or was tried often enough."""
     error = await _verdict(ctx, task, lease, blow)
-    outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else blow.outcome
+    outcome = Outcome.CANCELLED if isinstance(error, (Cancelled, NotYet)) else blow.outcome
     retry_at = _retry_at(ctx, task, error)
     if blow.outcome is Outcome.EXPIRED and retry_at is not None:
         retry_at = ctx.clock.now()  # nothing is wrong with the task, and it has waited long enough
@@ -48,6 +54,8 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
     now = ctx.clock.now()
     if isinstance(error, Cancelled):
         return now + 1.0
+    if isinstance(error, NotYet):
+        return now + _LATER
     if isinstance(error, Rejected) or task.attempt >= ctx.policy.attempts:
         return None
     if isinstance(error, StorageFull):

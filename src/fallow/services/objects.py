@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from fallow.errors import NotFound
 from fallow.ports import Store
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 async def send(store: Store, key: str, request: Request, headers: Mapping[str, str]) -> Response:
