@@ -56,7 +56,8 @@ def chunk_wrapping(stream: VideoStream, index: FrameIndex) -> Wrapping:
     if codec in _MPEGTS and _fits_mpegts(index, gap):
         return Wrapping("mpegts", _MPEGTS[codec])
     if codec in _MATROSKA and (gap >= _MATROSKA_GAP or codec in ("prores", "vvc")):
-        return Wrapping("matroska")
+        # ProRes decoders take the bit depth from the tag.
+        return Wrapping("matroska", codec_tag=stream.codec_context.codec_tag if codec == "prores" else "")
     if codec in _MOV:
         return Wrapping("mov", options={"movflags": "frag_keyframe+empty_moov+default_base_moof+frag_discont"})
     tag = stream.codec_context.codec_tag
