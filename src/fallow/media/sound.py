@@ -36,7 +36,7 @@ _CARRIED = {
 _CARRIED |= {"adpcm_ms", "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_f32le", "pcm_f32be"}
 _CARRIED |= {f"pcm_s{bits}{order}" for bits in (16, 24, 32) for order in ("le", "be")}
 
-_TRIMMED_BY_EDIT = ("aac", "mp3", "ac3", "eac3")  # codecs whose frames are all of one size, known to the demuxer
+_ONE_SIZE = ("aac", "mp3", "ac3", "eac3")  # codecs whose frames are all of one size, known to the demuxer
 
 
 def carried(stream: AudioStream) -> bool:
@@ -135,8 +135,9 @@ class Edges:
 
     def seconds(self, stream: AudioStream) -> tuple[Fraction, Fraction]:
         """From when until when the track is heard, in seconds after the source's start."""
-        end = self._last + _decoded_length(stream, list(self._tail))
-        padding = self._padding or self._beyond_edit(stream, end)
+        length = _decoded_length(stream, list(self._tail))
+        end = self._last + length
+        padding = self._padding or self._beyond_edit(stream, end, length)
         if carried(stream) and (padding or self._hidden):
             end -= padding
         else:
@@ -144,16 +145,19 @@ class Edges:
         begin = Fraction(self._begin or 0, self.clock.rate)
         return begin - LEAD, max(begin, Fraction(end, self.clock.rate)) - LEAD
 
-    def _beyond_edit(self, stream: AudioStream, end: int) -> int:
-        """Samples past the end of an MP4's edit list, which trims an encoder's padding where it trims its delay.
+    def _beyond_edit(self, stream: AudioStream, end: int, length: int) -> int:
+        """Samples of the last packet, which ends at `end`, that an MP4 does not count: an encoder's padding.
 
-        FFmpeg does so since 9.0.
+        As FFmpeg does since 9.0: where the last packet lasts less than a frame or the edit list ends within it,
+        but neither in fragmented files nor after an empty edit.
         """
-        known = stream.container.format.name.startswith("mov") and self._delayed
+        plain = stream.container.format.name.startswith("mov") and stream.frames and not stream.start_time
         codec = stream.codec_context.codec.canonical_name
-        if not known or stream.duration is None or codec not in _TRIMMED_BY_EDIT:
+        if not plain or stream.duration is None or codec not in _ONE_SIZE or not self._tail:
             return 0
-        return max(0, end - self.clock.position((stream.start_time or 0) + stream.duration))
+        stated = round((self._tail[-1].duration or 0) * self.clock.time_base * self.clock.rate)
+        edit = self.clock.position(stream.duration) if self._delayed else end
+        return max(0, length - stated if stated else 0, end - edit)
 
 
 def _skipped(packet: Packet[Any]) -> tuple[int, int]:
