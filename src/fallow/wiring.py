@@ -45,8 +45,8 @@ class Backends:
 async def connect(settings: Settings, folder: DataFolder) -> Backends:
     """The back ends that the settings' URLs name. Raises BadSetting."""
     queue, store = _queue(settings.queue_url), _store(settings.store_url, folder)
-    url = settings.ledger_url or f"sqlite:///{folder.path.absolute()}/fallow.db"
-    return Backends(queue, store, await SqlLedger.open(url))
+    ledger = await SqlLedger.open(settings.ledger_url or folder.path.absolute() / "fallow.db")
+    return Backends(queue, store, ledger)
 
 
 def policy(settings: Settings) -> Policy:

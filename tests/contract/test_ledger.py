@@ -425,6 +425,18 @@ async def test_urls_that_are_no_ledger_are_refused(tmp_path):
             await SqlLedger.open(bad)
 
 
+async def test_a_file_that_is_no_ledger_is_refused(tmp_path):
+    (tmp_path / "x.db").write_bytes(b"This is a letter to my bank. " * 1000)
+    with pytest.raises(BadSetting, match="no ledger"):
+        await SqlLedger.open(tmp_path / "x.db")
+
+
+async def test_a_path_may_hold_any_character(tmp_path):
+    ledger = await SqlLedger.open(tmp_path / "50% of #1?.db")
+    await ledger.close()
+    assert (tmp_path / "50% of #1?.db").exists()
+
+
 async def test_readers_and_writers_at_once_are_never_told_that_the_ledger_is_locked(ledger):
     await queued(ledger, *(a_spec(number) for number in range(20)))
 

@@ -11,9 +11,11 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    URL,
     ColumnElement,
     Connection,
     Engine,
@@ -28,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
 from fallow.adapters.ledger_tables import SCHEMA, metadata, schema
 from fallow.errors import BadSetting, Conflict, StorageFull
@@ -49,8 +51,10 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
 
     @classmethod
-    async def open(cls, url: str) -> Database:
-        """Connect, and create the tables of a new ledger."""
+    async def open(cls, place: str | Path) -> Database:
+        """Connect to a URL or an SQLite file, and create the tables of a new ledger."""
+        # A path may hold any character, so it is not written as a URL only to be read as one.
+        url = URL.create("sqlite", database=str(place)) if isinstance(place, Path) else _parsed(place)
         database = cls(_engine(url))
         try:
             await database.write(_prepare)
@@ -118,14 +122,18 @@ def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     return len(new)
 
 
-def _engine(url: str) -> Engine:
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise BadSetting(f"{url!r} is no URL of a ledger; use sqlite:///PATH.") from error
     if parsed.drivername != "sqlite" or not parsed.database:
         raise BadSetting(f"{url!r} is no ledger that Fallow knows; use sqlite:///PATH.")
-    engine = create_engine(parsed, pool_size=1 + READERS, connect_args={"check_same_thread": False})
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    engine = create_engine(url, pool_size=1 + READERS, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN"))
     return engine
@@ -178,4 +186,9 @@ def _told(engine: Engine) -> Iterator[None]:
             raise StorageFull(f"No space is left for the ledger {engine.url.database}; free some.") from error
         if "unable to open" in reason:
             raise BadSetting(f"The ledger {engine.url.database} cannot be opened; is its folder there?") from error
+        raise
+    except DatabaseError as error:
+        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            place = engine.url.database
+            raise BadSetting(f"The ledger {place} is damaged, or no ledger; move it away to begin anew.") from error
         raise

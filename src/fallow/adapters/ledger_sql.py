@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
@@ -30,9 +31,9 @@ class SqlLedger:
         self._now = now
 
     @classmethod
-    async def open(cls, url: str, now: Callable[[], float] = time.time) -> SqlLedger:
-        """Connect, and create the tables of a new ledger."""
-        return cls(await Database.open(url), now)
+    async def open(cls, place: str | Path, now: Callable[[], float] = time.time) -> SqlLedger:
+        """Connect to a URL or an SQLite file, and create the tables of a new ledger."""
+        return cls(await Database.open(place), now)
 
     async def close(self) -> None:
         await self._database.close()

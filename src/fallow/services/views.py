@@ -95,7 +95,7 @@ async def job_view(ctx: Context, job: Job) -> JobView:
         renditions=[_rendition(job, rendition, tallies) for rendition in job.renditions],
         tasks_running=[_running(task, names) for task in running],
         shares=[ShareView(name=names.get(share.worker, ""), **to_wire(share)) for share in shares],
-        warnings=list(job.source.warnings) if job.source else [],
+        warnings=[*(job.source.warnings if job.source else ()), *_losses(job, tallies)],
     )
 
 
@@ -127,6 +127,17 @@ def _rendition(job: Job, rendition: Rendition, tallies: Iterable[Tally]) -> Rend
         result_url=f"/api/v1/jobs/{job.id}/results/{rendition.name}" if result else None,
         facts=rendition.facts,
     )
+
+
+def _losses(job: Job, tallies: Sequence[Tally]) -> list[str]:
+    """Sentences about frames that a finished rendition lacks."""
+    found = []
+    for rendition in job.renditions:
+        if rendition.result and rendition.result.damaged:
+            wanted = sum(t.frames for t in tallies if t.kind is TaskKind.VIDEO and t.rendition == rendition.name)
+            lost = wanted - rendition.result.frames
+            found.append(f"{lost} of {wanted} frames of {rendition.name} could not be decoded and are left out.")
+    return found
 
 
 def _frames(job: Job, tallies: Sequence[Tally]) -> int:
