@@ -55,8 +55,8 @@ class VideoRecipe:
     container: str  # of the chunk: FFmpeg's demuxer name
     output: str  # of the part: mpegts (H.264, HEVC) or matroska (AV1, VP9)
     frames: int  # the part holds exactly these many
-    start: Fraction  # half a frame before the first frame to show
-    end: Fraction | None  # half a frame after the last one to encode, guard included; None: the chunk's end
+    start: Fraction  # the edge before the first frame to show (see media.frames.FrameIndex.edge)
+    end: Fraction | None  # the edge after the last one to encode, guard included; None: the chunk's end
     guard: int  # output frames encoded after the last and dropped, so that the encoder sees a future
     context_start: Fraction | None  # wider range for temporal filters; None: as start
     context_end: Fraction | None
@@ -72,8 +72,8 @@ class VideoRecipe:
     colour: Colour
     filters: tuple[Filter, ...] = ()
     retime: Retime | None = None
-    # The first frame at or after `mark` seconds must be number `marked` of the chunk. Without this check a guard frame
-    # would take the place of one that could not be decoded, and nobody would notice. Always half a frame before
+    # The first frame at or after `mark` seconds must be number `marked` of the chunk. Without this check a guard
+    # frame would take the place of one that could not be decoded, and nobody would notice. Always the edge before
     # frame min(hi, frames of the source - 1), and that frame's number minus lo; needed with guard and with retime.
     mark: Fraction | None = None
     marked: int = 0

@@ -118,15 +118,15 @@ def test_a_chunk_is_shown_from_its_first_frame_to_the_guard_after_its_last() -> 
     assert (made.time_base, made.rate) == (Fraction(1, 12800), 25)
 
 
-def test_the_last_chunk_has_no_guard_and_no_end() -> None:
+def test_the_last_chunk_has_no_guard_and_shows_nothing_after_the_last_frame() -> None:
     made = recipe(HD, chunk(75, 100, guard=0))
-    assert (made.frames, made.guard, made.end) == (25, 0, None)
+    assert (made.frames, made.guard, made.end) == (25, 0, index().edge(100))
     assert (made.marked, made.mark) == (24, index().edge(99))
 
 
 def test_guard_frames_stop_at_the_end_of_the_source() -> None:
     made = recipe(HD, chunk(75, 95, guard=5))
-    assert (made.frames, made.guard, made.end) == (20, 5, None)
+    assert (made.frames, made.guard, made.end) == (20, 5, index().edge(100))
 
 
 def test_deinterlacing_looks_at_a_frame_on_each_side() -> None:

@@ -87,10 +87,10 @@ def video_recipe(source: Source, index: FrameIndex, chunk: Chunk, profile: Profi
         output=profile.video_codec.part,
         frames=end - begin,
         start=index.edge(window.lo),
-        end=_edge_or_none(index, window.last),
+        end=index.edge(window.last),
         guard=guard,
         context_start=index.edge(max(window.lo - window.context, 0)) if window.context else None,
-        context_end=_edge_or_none(index, window.last + window.context) if window.context else None,
+        context_end=index.edge(min(window.last + window.context, len(index.pts))) if window.context else None,
         deinterlace=bool(window.context),
         rotation=source.video.rotation,
         width=width,
@@ -206,10 +206,6 @@ def _retime(window: _Window, line: Timeline) -> tuple[Retime | None, int]:
     # The slot of the last frame can be filled only up to the next one, which is not there.
     guard = min(GUARD, max(0, places[-1] - shown)) if window.last > window.hi else 0
     return Retime(1 / line.time_base, places, places[0]), guard
-
-
-def _edge_or_none(index: FrameIndex, frame: int) -> Fraction | None:
-    return index.edge(frame) if frame < len(index.pts) else None
 
 
 def _meant(rate: Fraction) -> Fraction:
