@@ -82,6 +82,7 @@ class Look:
 class Observed:
     """Everything that is compared."""
 
+    start: Fraction  # the time at which the file begins, which all others are counted from
     shown: tuple[Shown, ...]
     coded: tuple[Coded, ...]
     tick: Fraction
@@ -127,7 +128,7 @@ def _observe(path: Path) -> Observed:
         Read(_events(path, number), _language(name), bool(marks & forced))
         for number, (name, marks) in enumerate(texts)
     )
-    return Observed(shown, coded, tick, heard, read, _look(path, place), complaints)
+    return Observed(ticks * tick, shown, coded, tick, heard, read, _look(path, place), complaints)
 
 
 def _coded(packet: Any, tick: Fraction, start: int) -> Coded:

@@ -106,9 +106,8 @@ def describe(stream: Any, language: str, title: str, marks: Sequence[str]) -> No
     if language:
         stream.metadata["language"] = language
     if title:
-        stream.metadata["title"] = title
-        if stream.container.format.name == "mp4":
-            stream.metadata["handler_name"] = title  # what players show
+        # MP4 knows no titles of tracks: FFmpeg would write one that its own reader complains of.
+        stream.metadata["handler_name" if stream.container.format.name == "mp4" else "title"] = title
     disposition = Disposition(0)
     for mark in marks:
         disposition |= Disposition[mark]
