@@ -240,6 +240,9 @@ def test_a_result_tells_its_title_chapters_languages_and_marks(shared, sound, tm
             assert [c["metadata"]["title"] for c in opened.chapters()] == ["One", "Zwei"]
             assert [s.metadata["language"] for s in opened.streams.audio] == ["eng", "fra"]
             assert [bool(s.disposition & 1) for s in opened.streams.audio] == [True, False]
+            told = "handler_name" if container == "mp4" else "title"
+            assert opened.streams.audio[0].metadata[told] == "Main"
+        assert ffmpeg("-i", tmp_path / container, *PASS, "-f", "null", "-") == ""
 
 
 def test_subtitles_are_timed_text_in_mp4_and_subrip_in_matroska(shared, tmp_path):
