@@ -97,8 +97,8 @@ def vmaf(result: Path, reference: Path, size: tuple[int, int], work: Path) -> li
     """VMAF of every frame against the source scaled to the result's size."""
     log = work / "vmaf.json"
     graph = (
-        f"[1:v]scale={size[0]}:{size[1]}:flags=bicubic,settb=1/1000,setpts=N[r];"
-        f"[0:v]settb=1/1000,setpts=N[d];[d][r]libvmaf=log_fmt=json:log_path={log}:n_threads=2"
+        f"[1:v]scale={size[0]}:{size[1]}:flags=bicubic,settb=1/25,setpts=N[r];"
+        f"[0:v]settb=1/25,setpts=N[d];[d][r]libvmaf=log_fmt=json:log_path={log}:n_threads=2"
     )
     command = [FFMPEG, "-v", "error", "-i", str(result), "-i", str(reference), "-lavfi", graph, "-f", "null", "-"]
     subprocess.run(command, check=True)

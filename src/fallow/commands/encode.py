@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,6 @@ from fallow.services.run import Platform
 from fallow.settings import Settings, load
 
 _INTERRUPTED = "Interrupted. Nothing was left behind."
-_RENEW = 2.0  # seconds between two reports of a local agent: what people see moves
-_LOOK = 0.25  # seconds between two looks at the jobs
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def encode(request: Request, display: Display) -> summary.Report:
 
 
 async def _run(work: Work, folder: Path, display: Display, interrupts: Interrupts) -> summary.Report:
-    begun, settings = time.monotonic(), _settings(work, folder)
+    begun, settings = time.monotonic(), _settings(work, folder, display.look_seconds)
     log.set_up(settings.log)
     stopped = interrupts.begin()
     async with Platform(settings) as platform:
@@ -120,14 +117,15 @@ async def _run(work: Work, folder: Path, display: Display, interrupts: Interrupt
     return summary.Report(tuple(reports), time.monotonic() - begun, shares)
 
 
-def _settings(work: Work, folder: Path) -> Settings:
+def _settings(work: Work, folder: Path, look_seconds: float) -> Settings:
     """Embedded back ends, whatever the environment names for a server; no log unless asked: the display speaks."""
     embedded = {"queue_url": "memory:", "ledger_url": "", "store_url": "", "host": "127.0.0.1", "port": 0}
     logged = os.environ.get("FALLOW_LOG") or "off"
     chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": logged}
     # Other people of this machine can reach the port, but not the jobs.
     known = load()
-    renew = known.renew_seconds or min(_RENEW, known.lease_seconds / 3)
+    # A report from each agent for every second look: what people see moves.
+    renew = known.renew_seconds or min(2 * look_seconds, known.lease_seconds / 3)
     return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24), "renew_seconds": renew})
 
 
@@ -151,9 +149,19 @@ async def _follow(
         display.show(list(views.values()))
         if all(view.ended for view in views.values()):
             return views
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(interrupted.wait(), _LOOK)
+        await _first(interrupted.wait(), platform.news(display.look_seconds))
+        if interrupted.is_set():
             raise Cancelled(_INTERRUPTED)
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Returns when one of them has; the others are given up."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _finish(platform: Platform, work: Work, source: Path, view: JobView) -> summary.InputReport:
@@ -175,7 +183,7 @@ async def _deliver(platform: Platform, view: JobView, output: Output) -> summary
     await platform.export(view.id, rendition.name, output.path.absolute())
     facts = rendition.facts or {}
     digest = await asyncio.to_thread(_digest, output.path)
-    if facts.get("sha256", digest) != digest or output.path.stat().st_size != rendition.size:
+    if facts.get("sha256") != digest or output.path.stat().st_size != rendition.size:
         output.path.unlink()
         raise BrokenPart(f"{output.path} is not what was joined; check the disk, and encode again.")
     found = from_wire(Source, view.source)

@@ -23,6 +23,8 @@ _LINE_SECONDS = 5.0  # between two lines of a rendition
 class Display(Protocol):
     """Shows the state of jobs until it is closed."""
 
+    look_seconds: float  # how often it wants to be shown progress between two events
+
     def show(self, jobs: Sequence[JobView]) -> None: ...
 
     def say(self, sentence: str) -> None: ...
@@ -94,6 +96,8 @@ class Rows:
 class Bars:
     """One bar a rendition, one line a worker."""
 
+    look_seconds = 1.0
+
     def __init__(self, stream: TextIO) -> None:
         self._rows = Rows()
         percent = "{task.percentage:>3.0f} %"
@@ -121,6 +125,8 @@ class Bars:
 class Lines:
     """A line a rendition now and then, for logs."""
 
+    look_seconds = _LINE_SECONDS
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._rows = Rows()
@@ -144,6 +150,8 @@ class Lines:
 
 class Silence:
     """Shows nothing: what is on stdout is enough."""
+
+    look_seconds = 30.0
 
     def show(self, jobs: Sequence[JobView]) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 
@@ -47,3 +48,5 @@ class Context:
     policy: Policy = field(default_factory=Policy)
     # Uploads that were refused for want of space, and how: their workers will report failures that are not theirs.
     refused: dict[str, str] = field(default_factory=dict)
+    # Set whenever a job of this process may have moved on: whoever shows jobs need not look all the time.
+    moved: asyncio.Event = field(default_factory=asyncio.Event)

@@ -48,6 +48,7 @@ async def deliver(ctx: Context, worker: str, lease: str, delivery: Delivery) -> 
     if not first:
         return await _late(ctx, task, lease, key, delivery)
     log.event("part.accepted", task=task.id, worker=worker, attempt=attempt.number, frames=part.frames)
+    ctx.moved.set()
     await advance(ctx, task.spec.job)
     return Receipt(first=True)
 

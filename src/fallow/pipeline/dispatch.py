@@ -55,6 +55,7 @@ async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
     """The job cannot go on; what is finished of it stays for a retry."""
     if await ctx.ledger.move_job(job_id, JobState.FAILED, error, kind):
         log.trouble("job.failed", error, job=job_id, kind=kind)
+        ctx.moved.set()
 
 
 async def tidy(ctx: Context, job: Job) -> None:
@@ -163,6 +164,7 @@ async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
         return False
     if await ctx.ledger.move_job(job.id, JobState.DONE):
         log.event("job.done", job=job.id)
+        ctx.moved.set()
         await tidy(ctx, job)
     return True
 

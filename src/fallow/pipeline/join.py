@@ -38,7 +38,7 @@ async def join_rendition(ctx: Context, hold: Hold) -> Part:
     except BrokenPart as error:
         await _reopen(ctx, made, error)
         raise
-    await ctx.ledger.set_result(job.id, rendition.name, result, _facts(facts))
+    await ctx.ledger.set_result(job.id, rendition.name, result, _facts(result, facts))
     return result
 
 
@@ -149,7 +149,7 @@ def _check_total(plan: JoinPlan, facts: JoinFacts) -> None:
         raise BrokenPart(f"The result has {facts.frames} frames instead of {wanted}.")
 
 
-def _facts(facts: JoinFacts) -> dict[str, Any]:
+def _facts(result: Part, facts: JoinFacts) -> dict[str, Any]:
     """What people are told of a result."""
     return {
         "frames": facts.frames,
@@ -157,6 +157,7 @@ def _facts(facts: JoinFacts) -> dict[str, Any]:
         "duration": float(facts.duration),
         "bit_rate": facts.bit_rate,
         "tracks": list(facts.tracks),
+        "sha256": result.sha256,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -88,6 +89,13 @@ class Platform:
 
         view = await job_view(self._context, await self._context.ledger.job(job))
         return dict(to_wire(view))
+
+    async def news(self, seconds: float) -> None:
+        """Returns when a job may have moved on, after `seconds` at the latest."""
+        moved = self._context.moved
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(moved.wait(), seconds)
+        moved.clear()
 
     async def retry(self, job: str) -> None:
         """Go on with a failed or cancelled job."""
