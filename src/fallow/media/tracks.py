@@ -117,7 +117,7 @@ class _Sound:
         self._object = _Object("nut", write)
         self._stream = self._object.output.add_stream_from_template(stream, opaque=True)
         self._stream.time_base = self._tick
-        self._last = 0
+        self._last = -1
         self._heard = False
 
     def add(self, packet: Packet[Any]) -> None:
@@ -125,7 +125,8 @@ class _Sound:
         if packet.is_discard and self._heard:
             return  # between the pieces of an edit list
         self._heard |= not packet.is_discard
-        self._last = max(self._last, position)
+        # Streams joined end to end overlap where each begins with its encoder's delay; times must rise all the same.
+        self._last = max(self._last + 1, position)
         # Without side data: what it says of samples to skip is in the track's begin and end.
         copy: Packet[Any] = Packet(bytes(packet))
         copy.time_base, copy.duration = self._tick, length
@@ -148,6 +149,8 @@ class _Samples:
         codec = _SAMPLES.get(context.format.packed.name, "pcm_f32le")
         self._stream: Any = self._object.output.add_stream(codec, rate=context.sample_rate, layout=context.layout)
         self._next = int((track.begin + LEAD) * track.sample_rate)
+        self._start = start
+        self._first = True
 
     def add(self, packet: Packet[Any]) -> None:
         self._encode(packet)
@@ -160,6 +163,9 @@ class _Samples:
 
     def _encode(self, packet: Packet[Any] | None) -> None:
         for frame in decode_audio(self._source, packet):
+            if self._first and frame.pts is not None:  # decoders that hold samples back say when the first are heard
+                self._next = round((frame.pts * frame.time_base - self._start + LEAD) * frame.sample_rate)
+            self._first = False
             frame.pts, frame.time_base = self._next, Fraction(1, frame.sample_rate)
             self._next += frame.samples
             for coded in self._stream.encode(frame):
