@@ -70,7 +70,7 @@ def test_video() -> None:
         f"{COMMON} -filter_threads 1 -threads 1 -noautorotate {INPUT} -map 0:v:0 -filter:v '{graph}' "
         "-fps_mode:v passthrough -enc_time_base:v 1/12800 "
         "-c:v libx264 -preset:v veryfast -threads:v 1 -crf:v 23 -g:v 250 -forced-idr:v 1 "
-        "-x264-params fps=25/1:stitchable=1 "
+        "-x264-params fps=25/1:stitchable=1:zones=50,61,q=51,me=dia,subme=0,trellis=0,ref=1 "
         f"-force_key_frames:v 'expr:eq(n,50)' -bsf:v 'noise=drop='between(n,50,61)'' {TO_TS}"
     )
 
@@ -120,6 +120,9 @@ def test_the_last_picture_stays_until_the_end() -> None:
     assert "if(gte(N,50),60,floor((N*6+0)/5))" in graph
 
 
+ZONES = "zones=50,61,q=51,me=dia,subme=0,trellis=0,ref=1"
+
+
 @pytest.mark.parametrize(
     ("encoder", "colour", "expected"),
     [
@@ -128,7 +131,7 @@ def test_the_last_picture_stays_until_the_end() -> None:
             HDR,
             "-c:v libx264 -preset:v veryfast -profile:v high -level:v 4.1 -threads:v 2 -b:v 1000000 "
             "-maxrate:v 1500000 -bufsize:v 2000000 -g:v 250 -forced-idr:v 1 -x264-params "
-            f"'fps=25/1:stitchable=1:mastering-display={HDR.mastering}:cll=1000,400'",
+            f"'fps=25/1:stitchable=1:{ZONES}:mastering-display={HDR.mastering}:cll=1000,400'",
         ),
         (
             Encoder("libx265", "yuv420p10le", "medium", 250, crf=26.5, extra=(("aq-mode", "2"),)),

@@ -49,6 +49,10 @@ def test_cuts_fall_on_entry_points_where_there_are_any() -> None:
     assert found == [0, 300, 600, 1001]  # the last 4 s would be a chunk shorter than half the target
 
 
+def test_a_chunk_may_be_a_little_shorter_rather_than_much_longer() -> None:
+    assert cuts(table(1001, 200), 10, 20) == [0, 200, 400, 600, 800, 1001]
+
+
 def test_cuts_fall_anywhere_when_entry_points_are_far() -> None:
     assert cuts(table(1001, 10**6), 10, 20)[:3] == [0, 250, 500]
 

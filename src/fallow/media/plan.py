@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from fractions import Fraction
 
 from fallow.media.frames import SAFE, SHOWN, FrameIndex
+
+_LEAST = Fraction(3, 4)  # of the target: how much shorter a chunk may be to end at an entry point
 
 # A cut between two entry points makes its chunk carry everything from the earlier one on. Growing chunks keep the
 # sum of that within a small multiple of the source, even for a film with a single entry point.
@@ -15,8 +18,9 @@ _RUN_UP = 4  # a chunk is at least a quarter of its run-up long
 def cuts(index: FrameIndex, target: float, limit: float) -> list[int]:
     """Cut points as display indices, the first 0, the last the number of frames.
 
-    A chunk ends at the first entry point that is `target` seconds or more after its beginning; if there is none
-    before `limit` seconds, in the midst of a GOP. No chunk but a lonely one is shorter than half the target.
+    A chunk ends at the entry point that makes its length the nearest to `target` seconds, as long as that is from
+    three quarters of the target to less than `limit`; otherwise in the midst of a GOP. No chunk but a lonely one is
+    shorter than half the target. Chunks of like length keep all workers busy to the end.
     """
     pts = index.pts
     entries = _entries(index)
@@ -52,12 +56,18 @@ def _next_cut(index: FrameIndex, entries: list[int], lo: int, wanted: Fraction, 
     entered = pts[entries[known - 1]] if known else pts[0]
     length = max(wanted, Fraction(here - entered, _RUN_UP))
     cut = bisect_left(pts, _ceil(here + length))
-    entry = bisect_left(entries, cut)
-    if entry < len(entries) and pts[entries[entry]] < here + max(most, length):
-        cut = entries[entry]
+    cut = _nearest_entry(pts, entries, here, length, max(most, length)) or cut
     if cut >= len(pts) or end - pts[cut] < wanted / 2:
         return len(pts)
     return max(cut, lo + 1)
+
+
+def _nearest_entry(pts: Sequence[int], entries: list[int], here: int, length: Fraction, most: Fraction) -> int:
+    """The entry point that is the nearest to `length` after `here`, not much less nor `most` away; 0: none."""
+    after = bisect_left(entries, here + length, key=pts.__getitem__)
+    around = entries[max(after - 1, 0) : after + 1]
+    fitting = [entry for entry in around if _LEAST * length <= pts[entry] - here < most]
+    return min(reversed(fitting), key=lambda entry: abs(pts[entry] - here - length), default=0)
 
 
 def _entry_row(index: FrameIndex, lo: int, before: int) -> int:

@@ -125,7 +125,8 @@ class _Sound:
         if packet.is_discard and self._heard:
             return  # between the pieces of an edit list
         self._heard |= not packet.is_discard
-        # Streams joined end to end overlap where each begins with its encoder's delay; times must rise all the same.
+        # Streams joined end to end overlap where each begins with its encoder's delay; times must rise all the
+        # same.
         self._last = max(self._last + 1, position)
         # Without side data: what it says of samples to skip is in the track's begin and end.
         copy: Packet[Any] = Packet(bytes(packet))
@@ -163,7 +164,9 @@ class _Samples:
 
     def _encode(self, packet: Packet[Any] | None) -> None:
         for frame in decode_audio(self._source, packet):
-            if self._first and frame.pts is not None:  # decoders that hold samples back say when the first are heard
+            if (
+                self._first and frame.pts is not None
+            ):  # decoders that hold samples back say when the first are heard
                 self._next = round((frame.pts * frame.time_base - self._start + LEAD) * frame.sample_rate)
             self._first = False
             frame.pts, frame.time_base = self._next, Fraction(1, frame.sample_rate)
