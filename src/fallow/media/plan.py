@@ -64,7 +64,7 @@ def _next_cut(index: FrameIndex, entries: list[int], lo: int, wanted: Fraction, 
 
 def _nearest_entry(pts: Sequence[int], entries: list[int], here: int, length: Fraction, most: Fraction) -> int:
     """The entry point that is the nearest to `length` after `here`, not much less nor `most` away; 0: none."""
-    after = bisect_left(entries, here + length, key=pts.__getitem__)
+    after = bisect_left(entries, _ceil(here + length), key=pts.__getitem__)
     around = entries[max(after - 1, 0) : after + 1]
     fitting = [entry for entry in around if _LEAST * length <= pts[entry] - here < most]
     return min(reversed(fitting), key=lambda entry: abs(pts[entry] - here - length), default=0)

@@ -164,10 +164,10 @@ class _Samples:
 
     def _encode(self, packet: Packet[Any] | None) -> None:
         for frame in decode_audio(self._source, packet):
-            if (
-                self._first and frame.pts is not None
-            ):  # decoders that hold samples back say when the first are heard
-                self._next = round((frame.pts * frame.time_base - self._start + LEAD) * frame.sample_rate)
+            base = frame.time_base
+            if self._first and frame.pts is not None and base is not None:
+                # A decoder that holds samples back says when the first of them are heard.
+                self._next = round((frame.pts * base - self._start + LEAD) * frame.sample_rate)
             self._first = False
             frame.pts, frame.time_base = self._next, Fraction(1, frame.sample_rate)
             self._next += frame.samples
