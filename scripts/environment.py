@@ -1,7 +1,9 @@
-"""The project's environment in .venv: made by uv where it is installed, else by Python's own venv module."""
+"""The project's environment in .venv, with the versions of constraints.txt: made by uv, else by Python's venv module."""
 
+import fcntl
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -10,38 +12,63 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-REMEDY = """Fallow's server needs Python 3.11 or later with its venv module, or uv. This is Python {version}.
-On Debian or Ubuntu:  sudo apt install python3-venv
-Anywhere else: install uv, or a newer Python, and run this again."""
+LOCK = ROOT / "constraints.txt"
+REMEDY = (
+    "Fallow's server needs Python 3.11 or later with its venv module, or uv, and this is Python {version} without: "
+    "install one of them (on Debian or Ubuntu: sudo apt install python3-venv) and run this again."
+)
+# The packages that build packages are held to the same versions. Relative, because pip splits these at spaces.
+HELD = {"PIP_CONSTRAINT": LOCK.name, "PIP_BUILD_CONSTRAINT": LOCK.name, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def python(extra: str) -> str:
     """The environment's interpreter, with the packages of that extra; makes or updates it when need be."""
-    facts = (ROOT / "pyproject.toml").read_bytes() + extra.encode()
+    facts = (ROOT / "pyproject.toml").read_bytes() + LOCK.read_bytes() + f"{extra} {ROOT}".encode()
     stamp = VENV / f"fallow-{extra}-{hashlib.sha256(facts).hexdigest()[:16]}"
-    if not stamp.exists() or not PYTHON.exists():
-        uv = shutil.which("uv")
-        _make(uv)
-        install = [uv, "pip", "install", "--python", PYTHON] if uv else [PYTHON, "-m", "pip", "install"]
-        _run([*install, "--quiet", "--editable", f"{ROOT}[{extra}]"])
-        stamp.touch()
+    # One at a time: two commands may be the first in a new clone.
+    with LOCK.open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not stamp.exists() or not PYTHON.exists():
+            _install(f".[{extra}]", shutil.which("uv"))
+            stamp.touch()
     return str(PYTHON)
 
 
-def _make(uv: "str | None") -> None:
-    if PYTHON.exists():
+def _install(package: str, uv: "str | None") -> None:
+    if uv and (PYTHON.exists() or _uv_makes_it(uv)):
+        held = ["--constraints", LOCK.name, "--build-constraints", LOCK.name]
+        _run([uv, "pip", "install", "--python", PYTHON, *held, "--quiet", "--editable", package])
         return
+    if not _has_pip():
+        _venv_makes_it()
+    _run([PYTHON, "-m", "pip", "install", "--quiet", "--editable", package])
+
+
+def _uv_makes_it(uv: str) -> bool:
+    _begin()
+    return subprocess.call([uv, "venv", "--quiet", "--python", ">=3.11", str(VENV)]) == 0
+
+
+def _venv_makes_it() -> None:
+    if sys.version_info < (3, 11) or importlib.util.find_spec("ensurepip") is None:
+        sys.exit(REMEDY.format(version=sys.version.split()[0]))
+    _begin()
+    _run([sys.executable, "-m", "venv", VENV])
+
+
+def _has_pip() -> bool:
+    """Not in what uv made, nor in what was interrupted."""
+    asked = [str(PYTHON), "-c", "import pip"]
+    return PYTHON.exists() and subprocess.call(asked, stderr=subprocess.DEVNULL) == 0
+
+
+def _begin() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
     sys.stderr.write(f"Making the environment {VENV} ...\n")
-    if uv:
-        _run([uv, "venv", "--quiet", "--python", ">=3.11", VENV])
-    elif sys.version_info < (3, 11) or importlib.util.find_spec("ensurepip") is None:
-        sys.exit(REMEDY.format(version=sys.version.split()[0]))
-    else:
-        _run([sys.executable, "-m", "venv", VENV])
 
 
 def _run(command: list) -> None:
-    status = subprocess.call([str(part) for part in command])
+    words = [str(part) for part in command]
+    status = subprocess.call(words, cwd=ROOT, env={**os.environ, **HELD})
     if status:
-        sys.exit(f"This failed with status {status}: {' '.join(map(str, command))}")
+        sys.exit(f"This failed with status {status}: {' '.join(words)}")
