@@ -1,4 +1,4 @@
-"""The project's environment in .venv, with the versions of constraints.txt: made by uv, else by Python's venv module."""
+"""The environment in .venv, with the versions of constraints.txt: made by uv, else by Python's venv module."""
 
 import fcntl
 import hashlib
