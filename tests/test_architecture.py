@@ -156,6 +156,17 @@ def test_modules_say_in_one_line_what_they_are(name: str) -> None:
     assert docstring.splitlines()[0].strip()
 
 
+@pytest.mark.parametrize("package", [name for name in MODULES if name.endswith("/__init__")])
+def test_packages_list_their_modules(package: str) -> None:
+    """Whoever looks for a behaviour finds its module from the package's docstring."""
+    folder = package.rpartition("/")[0]
+    modules = {name.rpartition("/")[2] for name in MODULES if name.rpartition("/")[0] == folder} - {"__init__"}
+    told = ast.get_docstring(tree(package)) or ""
+    pieces = [piece for line in told.splitlines() if line.startswith("- ") for piece in line[2:].split("; ")]
+    listed = [piece.partition(":")[0].split(", ") for piece in pieces if ":" in piece]
+    assert sorted(name for names in listed for name in names) == sorted(modules)
+
+
 def test_modules_are_short() -> None:
     lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
     assert {name: n for name, n in lines.items() if n > LONGEST_MODULE} == {}

@@ -1,1 +1,9 @@
-"""The only place that spells ffmpeg: pure command builders, and the one way to run them. Standard library only."""
+"""The only place that spells ffmpeg: pure command builders, and the one way to run them. Standard library only.
+
+- commands: the arguments for each kind of recipe; begin here
+- graphs: filter graphs; encoders: encoder options; words: how values are written, and which are let in
+- reference: the one plain command that does the same on one machine
+- locate: find FFmpeg, and ask what it is
+- run: start, listen, stop, reap
+- counting: count the frames in a stream of bytes as it passes
+"""

@@ -1,1 +1,27 @@
-"""Containers and packets, with PyAV: probe and index a source, ship chunks, inspect parts, join them."""
+"""Containers and packets, with PyAV: the only package that knows it. No I/O but the readers and sinks it is given.
+
+Looking at a source:
+- reader: a file over byte ranges, opened so that nothing else can be reached from inside it
+- probe: what a source is, and its frame index; begin here
+- scan, table, packets, timeline: one pass over the packets, in order, with times that rise
+- frames: the index: packets in decode order, frames in display order
+- safekeys: which packets decoding may begin at
+- decode, opening: what only decoding tells
+- cutoff: whether the file ends too early
+- colour, sound: colour and HDR labels; which samples are heard
+
+Cutting it:
+- plan: where to cut, which packets a chunk needs
+- retime: which output frames a change of frame rate gives
+- split: the chunks, in one pass; tracks: the sound and subtitles, whole
+- containers, wrap: what a chunk travels in, and how it is written
+- mezzanine: chunks of decoded frames, where packets cannot be cut or carried
+
+Joining:
+- inspect: what a delivered part holds
+- join: the parts as one file, the k-th frame at the k-th time; begin here
+- order: display ranks and decode times of packets
+- layout, streams, templates: what the result is made of, its streams and their headers
+- sink, moov, shape: the front of the file, written last
+- text, timedtext: subtitles to MP4 timed text, and back
+"""

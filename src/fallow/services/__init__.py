@@ -1,1 +1,11 @@
-"""Doors: decode a request, call one function of the pipeline, encode the answer."""
+"""Doors: decode a request, call one function of the pipeline, encode the answer.
+
+- run: the whole platform in one event loop; begin here
+- http_server, front: the socket, and who is let in to which door
+- gateway: the API for people; schemas: what they send; views: what they are told
+- agents_api: the API for agents
+- blobs_api: signed links to objects; objects: objects as answers, whole or in part
+- answers: errors as answers
+- consumers: splitter, joiner and sweeper as loops
+- local_agents: the agents of this machine
+"""
