@@ -1,8 +1,8 @@
 """The story of a job. Each step is a module; ports.py says what stands outside of it.
 
 A person orders (`order`) and sends a source (`submit`). The splitter cuts it and plans the tasks (`split`), as
-typed recipes (`recipes`, `geometry`). Tasks are offered, leased and followed up (`dispatch`); what workers bring is
-looked at and counted once (`deliver`), what goes wrong is tried again or ends the job (`setback`). When all parts of
+typed recipes (`recipes`, `geometry`). Tasks are offered and leased (`dispatch`). What workers bring is looked at
+and counted once (`deliver`); what goes wrong is tried again, or ends the job (`setback`). When all parts of
 a rendition are there the joiner makes one file of them (`join`). Whatever got lost on the way is found (`sweep`).
 
 - submit: take in jobs and sources; cancel, retry, forget
