@@ -118,6 +118,8 @@ class VideoTrack:
     frames: int  # frames shown
     interlaced: bool
     colour: Colour = field(default_factory=Colour)
+    mirrored: bool = False  # left and right are to be swapped before turning
+    index: int = 0  # its place among the source's video streams
 
 
 @dataclass(frozen=True)

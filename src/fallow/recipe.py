@@ -78,6 +78,7 @@ class VideoRecipe:
     mark: Fraction | None = None
     marked: int = 0
     accept_damaged: bool = False  # deliver what can be decoded instead of refusing a short part
+    mirrored: bool = False  # swap left and right before turning
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,17 @@ def _rotated(degrees: int, suffix: str = "mp4") -> Clip:
     return Clip(f"rotated-{degrees}-{suffix}", suffix, make)
 
 
+def _mirrored(degrees: int) -> Clip:
+    """As front cameras store it: mirrored, and turned on top of that."""
+
+    def make(maker: Maker, target: Path) -> None:
+        turned = {0: "hflip", 90: "transpose=clock_flip", 180: "vflip", 270: "transpose=cclock_flip"}[degrees]
+        stored = maker.encode(maker.scratch("mirrored.mp4"), Picture(), (AAC,), *_GOP, "-vf", turned, *_AAC)
+        maker.run("-display_rotation", degrees, "-display_hflip", "-i", stored, *COPY, target)
+
+    return Clip(f"mirrored-{degrees}-mp4", "mp4", make)
+
+
 def _resized(maker: Maker, target: Path) -> None:
     """A broadcast whose picture changes its size on the way."""
     sizes = (Picture(256, 144, 50), Picture(320, 180, 50), Picture(256, 144, 50))
@@ -92,6 +103,20 @@ CLIPS: list[Clip] = [
         picture=Picture(255, 143),
     ),
     encoded("odd-size-h264-mp4", "mp4", *X264[:-1], "yuv444p", "-g", "40", *_AAC, picture=Picture(255, 143)),
+    encoded(
+        "odd-size-mjpeg-avi",
+        "avi",
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        "5",
+        "-pix_fmt",
+        "yuvj420p",
+        "-c:a",
+        "pcm_s16le",
+        picture=Picture(191, 107, 60),
+        sounds=(Sound(seconds=2.4),),
+    ),
     encoded("larger-mp4", "mp4", *_GOP, *_AAC, picture=Picture(480, 360, 75), sounds=(Sound(seconds=3.0),)),
     encoded("portrait-mp4", "mp4", *_GOP, *_AAC, picture=Picture(144, 256)),
     encoded("anamorphic-mp4", "mp4", *_GOP, "-vf", "setsar=4/3", *_AAC),
@@ -118,6 +143,7 @@ CLIPS: list[Clip] = [
     _rotated(90),
     _rotated(180),
     _rotated(270),
+    *(_mirrored(degrees) for degrees in (0, 90, 180, 270)),
     _rotated(90, "mov"),
     _rotated(90, "mkv"),
     _fields("interlaced-top-ts", "ts", "tff", *_MPEG2),
@@ -129,6 +155,7 @@ CLIPS: list[Clip] = [
         "full-range-mp4", "mp4", *X264[:-1], "yuv420p", "-g", "40", *_AAC, *_tags("bt709", "bt709", "bt709", "pc")
     ),
     encoded("bt601-mp4", "mp4", *_GOP, *_AAC, *_tags("smpte170m", "smpte170m", "smpte170m")),
+    encoded("bt470-mp4", "mp4", *_GOP, *_AAC, *_tags("bt470bg", "bt470bg", "bt470bg")),
     encoded("bt709-mkv", "mkv", *_GOP, *_AAC, *_tags("bt709", "bt709", "bt709")),
     encoded("hdr10-mp4", "mp4", *_x265(_HDR10), *_PQ, *_AAC),
     encoded("hdr10-mkv", "mkv", *_x265(_HDR10), *_PQ, *_AAC),

@@ -8,12 +8,13 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from fallow.errors import Rejected
 from fallow.ffmpeg import commands, reference
 from fallow.ffmpeg.counting import counter
-from fallow.ffmpeg.graphs import _slot_expression, chunk_graph
+from fallow.ffmpeg.graphs import _slot_expression, chunk_graph, whole_graph
 from fallow.ffmpeg.locate import find
 from fallow.model import Colour
 from fallow.recipe import AudioRecipe, Encoder, Filter, Retime, TextRecipe, VideoRecipe
@@ -228,7 +229,7 @@ def test_constant_rates_become_one_division(rate: Fraction) -> None:
 
 def test_reference_is_one_plain_command() -> None:
     made = reference.reference(
-        recipe(guard=0, end=None, time_base=Fraction(1, 25)),
+        (0, recipe(guard=0, end=None, time_base=Fraction(1, 25))),
         [(1, AudioRecipe("nut", "nut", "aac", Fraction(10), None, 128000, 2))],
         [(0, TextRecipe("matroska", "matroska", "subrip"))],
         "a b.mkv",
@@ -374,7 +375,22 @@ def test_the_reference_runs_as_it_stands(tmp_path: Path) -> None:
     clip(tmp_path / "c.ts")
     target = tmp_path / "it's done.mp4"
     made = reference.reference(
-        recipe(guard=0, end=None), [], [], str(tmp_path / "c.ts"), str(target), "mp4", find()
+        (0, recipe(guard=0, end=None)), [], [], str(tmp_path / "c.ts"), str(target), "mp4", find()
     )
     subprocess.run(shlex.join(made), shell=True, check=True, capture_output=True)  # noqa: S602
     assert len(pictures(["-i", str(target)])) == 62
+
+
+@pytest.mark.parametrize("matrix", ["ycgco", "bt2020c", "ictcp"])
+def test_matrices_that_the_scaler_refuses_keep_their_name(tmp_path: Path, matrix: str) -> None:
+    made = run(commands.video(recipe(colour=Colour(matrix=matrix)), 1), clip(tmp_path / "c.ts"))
+    (tmp_path / "out.ts").write_bytes(made)
+    with av.open(str(tmp_path / "out.ts")) as result:
+        codes = {"ycgco": 8, "bt2020c": 10, "ictcp": 14}
+        assert result.streams.video[0].codec_context.colorspace == codes[matrix]
+
+
+def test_mirroring_comes_before_turning() -> None:
+    # A process that reads the source itself turns its pictures of its own accord.
+    assert whole_graph(recipe(rotation=90, mirrored=True)).startswith("scale=")
+    assert "hflip,transpose=dir=clock,scale=" in chunk_graph(recipe(rotation=90, mirrored=True))

@@ -101,10 +101,10 @@ def _single(inputs: Sequence[Path], profiles: Sequence[Profile], path: Path, con
 
 
 def _check_names(inputs: Sequence[Path], results: Sequence[Output]) -> None:
-    sources = {path.resolve() for path in inputs}
+    sources = {Path(os.path.realpath(path)) for path in inputs}  # which unlike `resolve` bears links in a circle
     seen: set[Path] = set()
     for result in results:
-        place = result.path.resolve()
+        place = Path(os.path.realpath(result.path))
         if place in sources:
             raise BadSetting(f"{result.path} would be overwritten although it is an input; choose another -o.")
         if place in seen:

@@ -33,6 +33,6 @@ def _command(source: Source, index: FrameIndex, output: Output, binary: str) -> 
     recipes.check_fit(source, index, profile, container)
     audio = [(track, recipe) for track, _, recipe in recipes.audio_recipes(source, profile, container)]
     text = [(track, recipe) for track, _, recipe in recipes.text_recipes(source, container)]
-    video = recipes.whole_recipe(source, index, profile)
+    video = source.video.index, recipes.whole_recipe(source, index, profile)
     places = str(output.source), str(output.path)
     return shlex.join(reference(video, audio, text, *places, container, binary))

@@ -17,6 +17,9 @@ ASPECT_LIMIT = 65535
 
 TURNS = {0: (), 90: ("transpose=dir=clock",), 180: ("hflip", "vflip"), 270: ("transpose=dir=cclock",)}
 
+# Matrices that FFmpeg's scaler refuses to look at. (Nothing is converted to another one here.)
+UNSCALABLE = frozenset({"ycgco", "bt2020c", "smpte2085", "chroma-derived-nc", "chroma-derived-c", "ictcp"})
+
 # Well below FFmpeg's limit for the terms of a sum.
 TERMS = 60
 
@@ -36,7 +39,7 @@ def whole_graph(recipe: VideoRecipe) -> str:
     """The same treatment for one process that reads the whole source, and turns the pictures by itself."""
     deinterlace = [DEINTERLACE] if recipe.deinterlace else []
     rate = [f"fps=fps={ratio(recipe.retime.rate)}"] if recipe.retime else []
-    return ",".join([*deinterlace, *rate, *_pictures(replace(recipe, rotation=0))])
+    return ",".join([*deinterlace, *rate, *_pictures(replace(recipe, rotation=0, mirrored=False))])
 
 
 def _shown(recipe: VideoRecipe) -> Iterator[str]:
@@ -133,8 +136,12 @@ def _steps(slots: Sequence[int]) -> str:
 
 def _pictures(recipe: VideoRecipe) -> Iterator[str]:
     """What is done to each picture by itself."""
+    if recipe.mirrored:
+        yield "hflip"
     yield from TURNS[recipe.rotation % 360]
     yield from (_filter(item) for item in recipe.filters)
+    if recipe.colour.matrix in UNSCALABLE:
+        yield "setparams=colorspace=unknown"  # the same numbers, under a name that the scaler takes
     yield _scale(recipe)
     yield f"format=pix_fmts={word(recipe.encoder.pixel_format)}"
     # After scaling, which sets an aspect of its own. The default limit of 100 would bend odd ratios.

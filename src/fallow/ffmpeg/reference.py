@@ -22,7 +22,7 @@ MUXERS: dict[str, tuple[str, ...]] = {
 
 
 def reference(
-    video: VideoRecipe,
+    video: tuple[int, VideoRecipe],
     audio: Sequence[tuple[int, AudioRecipe]],
     text: Sequence[tuple[int, TextRecipe]],
     source: str,
@@ -30,17 +30,18 @@ def reference(
     container: str,
     binary: str = "ffmpeg",
 ) -> list[str]:
-    """Read `source`, write `target`. Audio and text come with their index among the source's streams."""
+    """Read `source`, write `target`. Each recipe comes with its stream's index among those of its kind."""
+    place, recipe = video
     known(container, MUXERS, "container")
     return [
         *(binary, "-hide_banner", "-y"),
         # FFmpeg turns the pictures by itself: turned by the graph, they would still be marked as to be turned.
         *("-i", _path(source)),
-        *("-map", "0:v:0"),
-        *("-filter:v", whole_graph(video)),
+        *("-map", f"0:v:{place}"),
+        *("-filter:v", whole_graph(recipe)),
         # As on a worker: every frame, once, at its own time.
-        *("-fps_mode:v", "passthrough", "-enc_time_base:v", ratio(video.time_base)),
-        *encoder(video, threads=0),
+        *("-fps_mode:v", "passthrough", "-enc_time_base:v", ratio(recipe.time_base)),
+        *encoder(recipe, threads=0),
         *_audio(audio),
         *_text(text, container),
         *MUXERS[container],

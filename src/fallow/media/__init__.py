@@ -6,16 +6,17 @@ Looking at a source:
 - scan, table, packets, timeline: one pass over the packets, in order, with times that rise
 - frames: the index: packets in decode order, frames in display order
 - safekeys: which packets decoding may begin at
+- guess: display times where the container's cannot be trusted
 - decode, opening: what only decoding tells
 - cutoff: whether the file ends too early
-- colour, sound: colour and HDR labels; which samples are heard
+- colour, turn, sound: colour and HDR labels; which way up; which samples are heard
 
 Cutting it:
 - plan: where to cut, which packets a chunk needs
 - retime: which output frames a change of frame rate gives
 - split: the chunks, in one pass; tracks: the sound and subtitles, whole
 - containers, wrap: what a chunk travels in, and how it is written
-- mezzanine: chunks of decoded frames, where packets cannot be cut or carried
+- trial, mezzanine: whether packets can be carried; chunks of decoded frames, where they cannot be cut or carried
 
 Joining:
 - inspect: what a delivered part holds

@@ -27,8 +27,8 @@ _PRIMARIES = {
 }
 _TRANSFERS = {
     1: "bt709",
-    4: "gamma22",
-    5: "gamma28",
+    4: "bt470m",
+    5: "bt470bg",
     6: "smpte170m",
     7: "smpte240m",
     8: "linear",
@@ -69,13 +69,17 @@ def colour_of(frame: VideoFrame) -> Colour:
         primaries=_PRIMARIES.get(int(frame.color_primaries), ""),
         transfer=_TRANSFERS.get(int(frame.color_trc), ""),
         matrix=_MATRICES.get(int(frame.colorspace), ""),
-        mastering=_mastering(_side_data(frame, Type.MASTERING_DISPLAY_METADATA)),
-        light=_light(_side_data(frame, Type.CONTENT_LIGHT_LEVEL)),
+        mastering=_mastering(side_data(frame, Type.MASTERING_DISPLAY_METADATA)),
+        light=_light(side_data(frame, Type.CONTENT_LIGHT_LEVEL)),
     )
 
 
-def _side_data(frame: VideoFrame, kind: Type) -> bytes:
-    every: Any = frame.side_data  # annotated as a mapping, but iterates over its values
+def side_data(frame: VideoFrame, kind: Type) -> bytes:
+    """What is attached to a frame, as bytes in FFmpeg's layout; b"" when nothing is."""
+    try:
+        every: Any = frame.side_data  # annotated as a mapping, but iterates over its values
+    except ValueError:
+        return b""  # PyAV refuses all of it when one piece (Exif) is of a kind that it does not know
     return next((bytes(data) for data in every if data.type is kind), b"")
 
 

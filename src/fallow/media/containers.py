@@ -30,6 +30,7 @@ _MPEGTS = {
 }
 _MATROSKA = ("vp8", "vp9", "av1", "theora", "mjpeg", "ffv1", "prores", "vvc")
 _MOV = ("dnxhd", "qtrle", "hap")
+_SEQUENCED = ("dirac",)  # what ends a sequence is a packet of its own, which shows nothing
 _TAGGED = ("avi", "asf", "nut")  # decoders choose a codec's variant by the tag that these containers give
 
 _MPEGTS_TICK, _MPEGTS_GAP = Fraction(1, 90000), Fraction(1, 45000)
@@ -60,19 +61,28 @@ def chunk_wrapping(stream: VideoStream, index: FrameIndex) -> Wrapping:
         return Wrapping("matroska", codec_tag=stream.codec_context.codec_tag if codec == "prores" else "")
     if codec in _MOV:
         return Wrapping("mov", options={"movflags": "frag_keyframe+empty_moov+default_base_moof+frag_discont"})
-    tag = stream.codec_context.codec_tag
+    return nut_wrapping(stream)
+
+
+def nut_wrapping(stream: VideoStream) -> Wrapping:
+    """The container that takes nearly everything."""
+    codec, tag = stream.codec_context.codec.canonical_name, stream.codec_context.codec_tag
     tagged = tag.strip("\0") and (codec == "rawvideo" or stream.container.format.name in _TAGGED)
     return Wrapping("nut", codec_tag=tag if tagged else "")
 
 
-def needs_decoding(stream: VideoStream) -> bool:
-    """Whether no container takes the codec's packets."""
+def has_home(stream: VideoStream) -> bool:
+    """Whether the codec's packets are proven in a container of their own, so that nothing needs to be tried."""
     codec = stream.codec_context.codec.canonical_name
-    if codec in _MPEGTS or codec in _MATROSKA or codec in _MOV:
+    return codec in _MPEGTS or codec in _MATROSKA or codec in _MOV
+
+
+def fits_nut(stream: VideoStream) -> bool:
+    """Whether NUT takes the codec's packets, as far as can be told without trying to decode them from there."""
+    codec = stream.codec_context.codec.canonical_name
+    if codec in _SEQUENCED or (codec == "rawvideo" and not _raw_by_tag(stream)):
         return False
-    if codec == "rawvideo" and not _raw_by_tag(stream):
-        return True
-    return not takes("nut", stream)
+    return takes("nut", stream)
 
 
 def takes(container: str, stream: Stream) -> bool:

@@ -33,7 +33,10 @@ def decode_audio(stream: AudioStream, packet: Packet[Any] | None) -> list[AudioF
 
 
 def numbered_frames(reader: RangedReader) -> Iterator[tuple[int, VideoFrame]]:
-    """Every frame in display order, with the row of the packet that it came from."""
+    """Every frame in display order, with the row of the packet that it came from.
+
+    Its `dts` is the row of the packet with which it came out, None for those at the end.
+    """
     with open_input(reader) as container:
         stream = best_video(container, reader.name)
         for row, packet in enumerate(packets(container, [stream])):

@@ -8,16 +8,18 @@ from fractions import Fraction
 from typing import Any
 
 from av.packet import Packet
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from fallow.errors import BadInput
-from fallow.media.colour import colour_of
+from fallow.media.colour import colour_of, side_data
 from fallow.media.decode import decode
 from fallow.media.frames import SAFE, SHOWN
 from fallow.media.packets import best_video, packets
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.safekeys import packet_test
+from fallow.media.turn import Turn, turn_of
 from fallow.model import Colour
 
 _ENOUGH = 12  # frames that tell whether a video is interlaced, and whether each packet gives one
@@ -25,6 +27,7 @@ _MOST_PACKETS = 2000  # without any frame: this is no video
 _MOST_BLIND = 300  # with frames, but without an entry point
 _FIELDS = 0.6  # frames per packet, and below: the packets hold single fields
 _MOST_SIDE, _MOST_AREA = 16384, 8192 * 8192  # pixels
+_LEAST_SIDE = 8  # below this x264 makes streams that no decoder takes
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Opening:
     pixel_format: str
     bit_depth: int
     sample_aspect: Fraction
-    rotation: int  # degrees clockwise that upright display needs
+    turn: Turn  # what upright display needs
     interlaced: bool
     colour: Colour
     rows: tuple[int, ...]  # the packets whose frames came out
@@ -66,7 +69,12 @@ def check_clear(name: str, packet: Packet[Any]) -> None:
 
 
 def check_size(name: str, width: int, height: int) -> None:
-    """Raises BadInput for pictures that no decoder should be asked to make room for."""
+    """Raises BadInput for pictures that no decoder should be asked to make room for, or that nobody can see."""
+    if 0 < min(width, height) < _LEAST_SIDE:
+        raise BadInput(
+            f"{name}: its pictures are {width}x{height} pixels; at least {_LEAST_SIDE} a side are needed. "
+            "Scale it up first, without smoothing."
+        )
     if max(width, height) > _MOST_SIDE or width * height > _MOST_AREA:
         raise BadInput(
             f"{name}: its pictures are {width}x{height} pixels; at most {_MOST_SIDE} a side and 67 megapixels in "
@@ -108,7 +116,7 @@ class _Feed:
             pixel_format=first.format.name,
             bit_depth=max(8, *(component.bits for component in first.format.components)),
             sample_aspect=aspect if aspect > 0 else Fraction(1),
-            rotation=-90 * round(first.rotation / 90) % 360,
+            turn=turn_of(side_data(first, Type.DISPLAYMATRIX)),
             interlaced=any(frame.interlaced_frame for frame in self.frames),
             colour=colour_of(first),
             rows=tuple(rows),

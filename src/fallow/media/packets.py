@@ -43,7 +43,7 @@ def packets(
     timeline = Timeline() if container.format.name in _RESTARTING else None
     unpack = {s.index: BitStreamFilterContext("mpeg4_unpack_bframes", s) for s in streams if _may_be_packed(s)}
     try:
-        for packet in container.demux(*streams):
+        for packet in _read(container, streams):
             if not packet.size:
                 continue
             if timeline is not None:
@@ -54,6 +54,15 @@ def packets(
                 yield packet
     except av.error.FFmpegError as error:
         damaged(str(error))
+
+
+def _read(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:
+    try:
+        yield from container.demux(*streams)
+    except IndexError:
+        # After the last packet PyAV asks every stream for what it still holds, and stumbles over those that only
+        # appeared on the way.
+        return
 
 
 def _may_be_packed(stream: Stream) -> bool:

@@ -11,7 +11,6 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from fallow.errors import BadInput, DamagedSource
-from fallow.media.containers import needs_decoding
 from fallow.media.cutoff import missing_bytes
 from fallow.media.decode import numbered_frames
 from fallow.media.frames import FrameIndex
@@ -19,6 +18,7 @@ from fallow.media.opening import Opening, decode_opening
 from fallow.media.packets import best_video
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import Scan, audio_streams, text_streams
+from fallow.media.trial import needs_decoding
 from fallow.model import AudioTrack, Source, TextTrack, VideoTrack
 
 
@@ -54,10 +54,10 @@ def _start(container: InputContainer, video: VideoStream, opening: Opening) -> F
 
 def _index(reader: RangedReader, scan: Scan, start: Fraction, opening: Opening, video: VideoStream) -> FrameIndex:
     table = scan.table
-    if opening.fields or table.changed or table.interrupted or needs_decoding(video):
+    if opening.fields or table.changed or table.interrupted or needs_decoding(reader, video):
         return table.decoded_index(start, [row for row, _ in numbered_frames(reader)])
     if table.doubtful:
-        scan.lost = table.arrange([row for row, _ in numbered_frames(reader)])
+        scan.lost = table.arrange([(row, frame.dts) for row, frame in numbered_frames(reader)], start)
     return table.index(start, opening.rows)
 
 
@@ -98,6 +98,8 @@ def _source(
 ) -> Source:
     audio, text = audio_streams(container), text_streams(container)
     warnings = [loss] if loss else []
+    if opening.turn.odd:
+        warnings.append(f"It is to be turned by another {opening.turn.odd} degrees; only quarter turns are made.")
     warnings += _left_out(container, video, audio, text)
     return Source(
         container=container.format.name,
@@ -117,7 +119,7 @@ def _video_track(video: VideoStream, index: FrameIndex, opening: Opening) -> Vid
         width=opening.width,
         height=opening.height,
         sample_aspect=opening.sample_aspect,
-        rotation=opening.rotation,
+        rotation=opening.turn.rotation,
         pixel_format=opening.pixel_format,
         bit_depth=opening.bit_depth,
         time_base=index.time_base,
@@ -125,6 +127,8 @@ def _video_track(video: VideoStream, index: FrameIndex, opening: Opening) -> Vid
         frames=len(index.pts),
         interlaced=opening.interlaced,
         colour=opening.colour,
+        mirrored=opening.turn.mirrored,
+        index=video.container.streams.video.index(video),
     )
 
 

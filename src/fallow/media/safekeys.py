@@ -25,6 +25,7 @@ _BLA = (16, 17, 18)
 _IRAP = range(16, 24)
 _END_OF_SEQUENCE = 36
 _VCL = range(32)
+_PICTURE, _B = b"\0\0\1\0", 3  # MPEG-1's and MPEG-2's picture start code, and picture_coding_type
 _VOP = b"\0\0\1\xb6"  # MPEG-4's picture start code
 # AV1 OBU types.
 _FRAME_HEADER, _FRAME = 3, 6
@@ -131,6 +132,13 @@ class _Hevc:
         if picture in _RASL and self._skipping:
             return 0
         return SHOWN | SAFE if picture in _IRAP else SHOWN
+
+
+def is_b_picture(packet: Packet[Any]) -> bool:
+    """Of MPEG-1 and MPEG-2: whether it is shown before the pictures that it refers to are all shown."""
+    data = bytes(packet)
+    place = data.find(_PICTURE)
+    return 0 <= place < len(data) - 5 and data[place + 5] >> 3 & 7 == _B
 
 
 def _mpeg4(packet: Packet[Any]) -> int:

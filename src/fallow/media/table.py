@@ -13,10 +13,17 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from fallow.media.frames import SAFE, SHOWN, FrameIndex, least_step, spread
-from fallow.media.safekeys import packet_test
+from fallow.media.guess import guessed
+from fallow.media.safekeys import is_b_picture, packet_test
 
 _NOT_CODED = 19  # bytes of an MPEG-4 picture that only says "as before": decoders show nothing for it, at most
 _PARSED = ("mpeg1video", "mpeg2video", "mpeg4")  # whose display times FFmpeg works out when a container has none
+_MPEG = ("mpeg1video", "mpeg2video")  # whose pictures tell their order themselves
+_REORDERED = ("h264", "hevc", "vvc")  # whose headers tell whether they are reordered
+_NONE = -(1 << 62)  # no time
+
+Came = tuple[int, int | None]
+"""A decoded frame: the row of its packet, and of the packet with which it came out."""
 
 
 class Table:
@@ -30,6 +37,10 @@ class Table:
         self._depth = context.reorder_depth
         codec = context.codec.canonical_name
         self._mpeg4 = codec == "mpeg4"
+        self._mpeg = codec in _MPEG
+        self._deep = codec in _REORDERED and self._depth > 0
+        # FFmpeg makes up times that leave no room for the second picture.
+        self._bare = codec == "mpeg1video" and stream.container.format.name == "mpegvideo"
         self._dts_only = stream.container.format.name == "avi" and codec not in _PARSED
         self._untimed = 0  # packets without any time
         self._packed = False  # two frames in a packet
@@ -37,6 +48,8 @@ class Table:
         self._test = packet_test(context.codec.canonical_name, self._extradata)
         self._pts = array("q")
         self._dts = array("q")
+        self._stated = array("q")
+        self._b_pictures = bytearray()  # of MPEG-1 and MPEG-2: the rows of pictures that no other refers to
         self._sizes = array("q")
         self._durations = array("q")
         self._flags = bytearray()
@@ -61,7 +74,10 @@ class Table:
         if row and packet.has_sidedata("new_extradata"):
             self.changed |= bytes(packet.get_sidedata("new_extradata")) != self._extradata
         self._pts.append(pts)
-        self._dts.append(pts if packet.dts is None else packet.dts)
+        self._dts.append(_NONE if packet.dts is None else packet.dts)
+        self._stated.append(_NONE if packet.pts is None else packet.pts)
+        if self._mpeg:
+            self._b_pictures.append(is_b_picture(packet))
         self._sizes.append(packet.size)
         self._durations.append(packet.duration or 0)
         self._flags.append(flags)
@@ -75,18 +91,22 @@ class Table:
     @property
     def doubtful(self) -> bool:
         """The packets' times do not tell the order of display."""
-        if self._untimed or self._packed:
+        if self._untimed or self._packed or self._bare:
             return True
         if self._dts_only and self._depth:
             return True
         shown = [self._pts[row] for row in self._shown()]
         reordered = any(map(operator.gt, shown, shown[1:]))
-        return reordered and len(set(shown)) < len(shown)
+        if self._mpeg and self._depth:
+            shown = [self._pts[row] for row in self._by_picture()]
+            return any(map(operator.ge, shown, shown[1:]))
+        return len(set(shown)) < len(shown) if reordered else self._deep
 
-    def arrange(self, rows: Sequence[int]) -> int:
+    def arrange(self, came: Sequence[Came], start: Fraction) -> int:
         """Take the order of display from a decoder; returns how many frames that should be shown it never gave."""
+        rows = [row for row, _ in came]
         missing = set(self._shown()).difference(rows)
-        times = self._times(rows)
+        times = self._times(came, round(start / self.time_base))
         for row in missing:
             self._flags[row] &= ~SHOWN
         for row, pts in zip(rows, times, strict=True):
@@ -147,16 +167,32 @@ class Table:
         self._untimed += 1
         return self._pts[-1] if self._pts else 0
 
-    def _times(self, rows: Sequence[int]) -> list[int]:
-        """The display times of rows given in display order."""
+    def _by_picture(self) -> list[int]:
+        """The shown rows in the order that MPEG-1 and MPEG-2 pictures have by their types."""
+        result: list[int] = []
+        held: int | None = None
+        for row in self._shown():
+            if self._b_pictures[row]:
+                result.append(row)
+                continue
+            result += [] if held is None else [held]
+            held = row
+        return result + ([] if held is None else [held])
+
+    def _times(self, came: Sequence[Came], start: int) -> list[int]:
+        """The display times of frames given in display order."""
         step = 1 / (self._rate * self.time_base)
-        if self._untimed:
-            return [round(place * step) for place in range(len(rows))]
+        if self._bare:
+            return [start + round(place * step) for place in range(len(came))]
         if not self._dts_only and not self._packed:
-            return sorted(self._pts[row] for row in rows)
+            return guessed((self._stamps(*frame) for frame in came), start, step)
         # FFmpeg shows a frame at the decode time of the packet with which it comes out.
-        dts = sorted(self._dts[row] for row in rows)
+        dts = sorted(self._pts[row] if self._dts[row] == _NONE else self._dts[row] for row, _ in came)
         return dts[self._depth :] + [round(dts[-1] + (n + 1) * step) for n in range(min(self._depth, len(dts)))]
+
+    def _stamps(self, row: int, by: int | None) -> tuple[int | None, int | None]:
+        pts, dts = self._stated[row], _NONE if by is None else self._dts[by]
+        return None if pts == _NONE else pts, None if dts == _NONE else dts
 
     def _hide_before(self, first: int) -> None:
         entry = next(row for row, flags in enumerate(self._flags) if flags & SAFE)

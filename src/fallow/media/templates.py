@@ -19,7 +19,7 @@ _ENTRIES = {"hevc": b"hvc1", "h264": b"avc1", "av1": b"av01", "vp9": b"vp09"}
 # Codes of ISO/IEC 23091-2 by FFmpeg's names.
 _PRIMARIES = {"bt709": 1, "bt470m": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7, "film": 8, "bt2020": 9}
 _PRIMARIES |= {"smpte428": 10, "smpte431": 11, "smpte432": 12, "ebu3213": 22}
-_TRANSFERS = {"bt709": 1, "gamma22": 4, "gamma28": 5, "smpte170m": 6, "smpte240m": 7, "linear": 8, "log": 9}
+_TRANSFERS = {"bt709": 1, "bt470m": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7, "linear": 8, "log": 9}
 _TRANSFERS |= {"log100": 9, "log_sqrt": 10, "log316": 10, "iec61966-2-4": 11, "bt1361e": 12, "iec61966-2-1": 13}
 _TRANSFERS |= {"bt2020-10": 14, "bt2020-12": 15, "smpte2084": 16, "smpte428": 17, "arib-std-b67": 18}
 _MATRICES = {"gbr": 0, "bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7, "ycgco": 8}

@@ -7,8 +7,9 @@ from fractions import Fraction
 from fallow.model import VideoTrack
 from fallow.profiles import Profile
 
-ASPECT_LIMIT = 65535
-"""Encoders write the two numbers of the sample aspect ratio in 16 bits each."""
+ASPECT_LIMIT = 4096
+"""Streams have 16 bits for each of the two numbers of the sample aspect ratio, but x264 rounds larger ones than
+these as soon as a zone is set, and only then: parts with and without guard frames would differ."""
 
 
 def output_size(video: VideoTrack, profile: Profile) -> tuple[int, int, Fraction, bool]:

@@ -93,6 +93,7 @@ def video_recipe(source: Source, index: FrameIndex, chunk: Chunk, profile: Profi
         context_end=index.edge(min(window.last + window.context, len(index.pts))) if window.context else None,
         deinterlace=bool(window.context),
         rotation=source.video.rotation,
+        mirrored=source.video.mirrored,
         width=width,
         height=height,
         scaled=scaled,
