@@ -150,6 +150,15 @@ class TextTrack:
 
 
 @dataclass(frozen=True)
+class Chapter:
+    """A named stretch of a video, in seconds from its start."""
+
+    begin: Fraction
+    end: Fraction
+    title: str
+
+
+@dataclass(frozen=True)
 class Source:
     """What the splitter found in an uploaded file."""
 
@@ -161,6 +170,8 @@ class Source:
     audio: tuple[AudioTrack, ...] = ()
     text: tuple[TextTrack, ...] = ()
     warnings: tuple[str, ...] = ()  # sentences about what is left out, for people
+    title: str = ""
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,12 @@ def compare(source: Observed, result: Observed, container: str) -> Verdict:
         times=(*_times(source, result, container, shift), *_order(result, container)),
         identity=tuple(_identity(source, result)),
         sound=tuple(sound),
-        metadata=(*_look(source, result), *_texts(source, result, container, float(shift)), *_clean(result)),
+        metadata=(
+            *_look(source, result),
+            *_texts(source, result, container, float(shift)),
+            *_headings(source, result, container),
+            *_clean(result),
+        ),
         offset=offset,
     )
 
@@ -190,6 +195,15 @@ def _look(source: Observed, result: Observed) -> list[str]:
         if want != have and not (want in silent and have in silent):
             faults.append(f"colour {name} is {have} instead of {want}")
     return faults
+
+
+def _headings(source: Observed, result: Observed, container: str) -> list[str]:
+    if container == "mpegts":  # holds neither
+        return []
+    faults = [f"the title is {result.title!r}"] if result.title != source.title else []
+    wanted, got = source.chapters, result.chapters
+    alike = [a[2] == b[2] and abs(a[0] - b[0]) < 0.002 for a, b in zip(wanted, got, strict=False)]
+    return faults if len(wanted) == len(got) and all(alike) else [*faults, f"the chapters are {got}"]
 
 
 def _texts(source: Observed, result: Observed, container: str, shift: float) -> list[str]:

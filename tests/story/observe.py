@@ -90,6 +90,8 @@ class Observed:
     read: tuple[Read, ...]
     look: Look
     complaints: str  # of FFmpeg, while decoding
+    title: str
+    chapters: tuple[tuple[float, float, str], ...]
 
 
 def observe(path: Path, cache: Path | None = None) -> Observed:
@@ -115,6 +117,8 @@ def _observe(path: Path) -> Observed:
         ticks = round(start / tick)
         languages = [(s.metadata.get("language", ""), s.disposition) for s in opened.streams.audio]
         texts = [(s.metadata.get("language", ""), s.disposition) for s in opened.streams.subtitles]
+        title = opened.metadata.get("title", "")
+        chapters = tuple(_chapter(chapter, start) for chapter in opened.chapters())
         coded = tuple(_coded(packet, tick, ticks) for packet in opened.demux(video) if packet.size)
         place = video.index
     shown, complaints = _shown(path, place, tick, ticks)
@@ -128,7 +132,12 @@ def _observe(path: Path) -> Observed:
         Read(_events(path, number), _language(name), bool(marks & forced))
         for number, (name, marks) in enumerate(texts)
     )
-    return Observed(ticks * tick, shown, coded, tick, heard, read, _look(path, place), complaints)
+    return Observed(ticks * tick, shown, coded, tick, heard, read, _look(path, place), complaints, title, chapters)
+
+
+def _chapter(chapter: Any, start: Fraction) -> tuple[float, float, str]:
+    begin, end = (float(chapter[name] * chapter["time_base"] - start) for name in ("start", "end"))
+    return begin, end, chapter["metadata"].get("title", "")
 
 
 def _coded(packet: Any, tick: Fraction, start: int) -> Coded:

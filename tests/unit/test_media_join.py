@@ -21,10 +21,9 @@ from fallow.media.moov import chunked, runs
 from fallow.media.order import DecodeLine, TooDeep, deepest, nearest, ranked
 from fallow.media.reader import RangedReader, file_reader, open_input
 from fallow.media.sink import HeldHead
-from fallow.media.streams import Chapter
 from fallow.media.templates import Picture, text_header, video_header
 from fallow.media.text import timed_text
-from fallow.model import Colour, TaskKind
+from fallow.model import Chapter, Colour, TaskKind
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 PASS = ["-fps_mode", "passthrough", "-enc_time_base:v", "1:90000"]

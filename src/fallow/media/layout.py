@@ -12,8 +12,7 @@ from fallow.media.inspect import blamed, only_stream, reading, rising
 from fallow.media.moov import TrackTable, index_bound, runs, text_bound, words_bound
 from fallow.media.order import DecodeLine
 from fallow.media.reader import RangedReader
-from fallow.media.streams import Chapter
-from fallow.model import Colour, TaskKind
+from fallow.model import Chapter, Colour, TaskKind
 from fallow.recipe import LEAD
 
 

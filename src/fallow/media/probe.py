@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from fractions import Fraction
 
 from av.audio.stream import AudioStream
@@ -19,7 +20,9 @@ from fallow.media.packets import best_video
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import Scan, audio_streams, text_streams
 from fallow.media.trial import needs_decoding
-from fallow.model import AudioTrack, Source, TextTrack, VideoTrack
+from fallow.model import AudioTrack, Chapter, Source, TextTrack, VideoTrack
+
+_COARSE = Fraction(1, 1000)  # seconds by which a container's clock may miss its own start
 
 
 class Damage(enum.Enum):
@@ -46,10 +49,13 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
 
 
 def _start(container: InputContainer, video: VideoStream, opening: Opening) -> Fraction:
-    """The instant that becomes 0: the container's start as FFmpeg sees it."""
+    """The instant that becomes 0: the container's start as FFmpeg sees it, but never after the first picture, which
+    no player would show then."""
+    first = (opening.pts or 0) * (video.time_base or Fraction(0))
     if container.start_time is None:
-        return (opening.pts or 0) * (video.time_base or Fraction(0))
-    return Fraction(container.start_time, 1_000_000)
+        return first
+    stated = Fraction(container.start_time, 1_000_000)
+    return first if opening.pts is not None and first < stated - _COARSE else stated
 
 
 def _index(reader: RangedReader, scan: Scan, start: Fraction, opening: Opening, video: VideoStream) -> FrameIndex:
@@ -110,7 +116,19 @@ def _source(
         audio=tuple(_audio_track(i, s, scan) for i, s in audio.items() if scan.edges[s.index].packets),
         text=tuple(_text_track(i, s) for i, s in text.items() if scan.events.get(s.index)),
         warnings=tuple(warnings),
+        title=container.metadata.get("title", "").strip(),
+        chapters=tuple(_chapters(container, start)),
     )
+
+
+def _chapters(container: InputContainer, start: Fraction) -> Iterator[Chapter]:
+    """The container's chapters as far as they come after the start."""
+    for chapter in container.chapters():
+        base = chapter["time_base"] or Fraction(1)
+        begin, end = chapter["start"] * base - start, chapter["end"] * base - start
+        begin = max(begin, Fraction(0))
+        if begin < end:
+            yield Chapter(begin, end, chapter["metadata"].get("title", ""))
 
 
 def _video_track(video: VideoStream, index: FrameIndex, opening: Opening) -> VideoTrack:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +12,7 @@ from av.stream import Disposition
 
 from fallow.media.reader import open_input
 from fallow.media.templates import Picture, text_header, video_header
-from fallow.model import Colour
+from fallow.model import Chapter, Colour
 
 # FFmpeg's muxers, and what each is told.
 _MUXERS = {
@@ -26,15 +25,6 @@ _MUXERS = {
 
 # PyAV's names, and FFmpeg's codes for "not specified".
 _COLOUR = {"color_range": 0, "color_primaries": 2, "color_trc": 2, "colorspace": 2}
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A named stretch of the result, in seconds from its start."""
-
-    begin: Fraction
-    end: Fraction
-    title: str
 
 
 def open_output(file: Any, container: str, index: int, title: str, chapters: Sequence[Chapter]) -> Any:

@@ -83,6 +83,8 @@ class _Made:
             end=line.end,
             tracks=[self._track(ctx, thread, task) for task in self.tracks],
             colour=self.source.video.colour,
+            title=self.source.title,
+            chapters=self.source.chapters,
         )
 
     def _video(self, ctx: Context, thread: Thread, line: Timeline, chunk: Chunk, task: Task) -> VideoPart:

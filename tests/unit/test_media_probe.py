@@ -1,0 +1,66 @@
+"""What is found out about a source."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import imageio_ffmpeg
+import pytest
+
+from fallow.errors import BadInput
+from fallow.media.probe import _start, probe
+from fallow.media.reader import file_reader
+from fallow.model import Chapter
+
+NOTES = """;FFMETADATA1
+title=A film
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=400
+title=One
+[CHAPTER]
+TIMEBASE=1/1000
+START=400
+END=1000
+title=Zwei
+"""
+
+
+def ffmpeg(*arguments: object) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_title_and_chapters_are_found(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "notes").write_text(NOTES)
+    inputs = ("-f", "lavfi", "-i", "testsrc2=size=64x48:duration=1", "-f", "ffmetadata", "-i", tmp_path / "notes")
+    encode = ("-map_metadata", "1", "-c:v", "libx264", "-preset", "ultrafast")
+    path = tmp_path / f"film.{suffix}"
+    ffmpeg(*inputs, *encode, path)
+    source, _ = probe(file_reader(path))
+    assert source.title == "A film"
+    assert [chapter.title for chapter in source.chapters] == ["One", "Zwei"]
+    assert all(isinstance(chapter, Chapter) and chapter.begin < chapter.end for chapter in source.chapters)
+
+
+def test_nothing_is_shown_before_the_start() -> None:
+    """A programme stream whose header says that it begins after its first picture."""
+    video: Any = SimpleNamespace(time_base=Fraction(1, 90000))
+    opening: Any = SimpleNamespace(pts=49504)
+    late: Any = SimpleNamespace(start_time=566733)
+    early: Any = SimpleNamespace(start_time=300000)
+    assert _start(late, video, opening) == Fraction(49504, 90000)
+    assert _start(early, video, opening) == Fraction(3, 10)
+
+
+def test_pictures_too_small_to_be_encoded_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "dot.mkv"
+    ffmpeg("-f", "lavfi", "-i", "color=size=3x1:duration=0.2", "-c:v", "ffv1", "-pix_fmt", "yuv444p", path)
+    with pytest.raises(BadInput, match="3x1 pixels"):
+        probe(file_reader(path))
