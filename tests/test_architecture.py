@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from statistics import median, quantiles
 
 import pytest
+import tomllib
 
 SOURCE = Path(__file__).parent.parent / "src" / "fallow"
 MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
@@ -99,6 +102,16 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Lines of the body, without its docstring."""
     body = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
     return (function.end_lineno or 0) - body[0].lineno + 1
+
+
+def test_every_package_is_held_to_one_version() -> None:
+    """Whoever adds a package runs scripts/lock."""
+    project = tomllib.loads((SOURCE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = project["project"]["optional-dependencies"].values()
+    wanted = {re.match(r"[\w-]+", need)[0] for need in chain(project["build-system"]["requires"], *groups)}
+    held = (SOURCE.parent.parent / "constraints.txt").read_text(encoding="utf-8")
+    assert wanted - {"fallow"} - set(re.findall(r"^([\w-]+)==", held, re.MULTILINE)) == set()
+    assert "://" not in held
 
 
 def test_every_module_has_its_place() -> None:
