@@ -21,7 +21,9 @@ _LIMIT = 2 << 20
 
 def base() -> Path:
     """Where clips are kept: FALLOW_TEST_CLIPS, or a folder beside other temporary files."""
-    return Path(os.environ.get("FALLOW_TEST_CLIPS") or Path(tempfile.gettempdir()) / "fallow-test-clips")
+    return Path(
+        os.environ.get("FALLOW_TEST_CLIPS") or Path(tempfile.gettempdir(), f"fallow-test-clips-{os.getuid()}")
+    )
 
 
 def _folder(family: ModuleType) -> Path:

@@ -29,7 +29,7 @@ def batch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     wanted: dict[str, set[str]] = {}
     for item in request.session.items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "clip" in parameters:
+        if isinstance(parameters.get("clip"), Clip):
             name = getattr(item, "originalname", item.name)
             wanted.setdefault(f"{name}-{parameters.get('container', 'mp4')}", set()).add(parameters["clip"].name)
     done: dict[str, dict[str, Made]] = {}

@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -308,7 +309,9 @@ def no_ffmpeg_is_left() -> bool:
 def stub(tmp_path: Path, body: str) -> str:
     """A program that is not FFmpeg."""
     path = tmp_path / "stub"
-    path.write_text(f"#!{sys.executable}\nimport os, sys, time\n{body}\n")
+    # By way of the shell: no path with a space can stand behind #!.
+    program = shlex.quote(f"import os, sys, time\n{body}\n")
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {program} "$@"\n')
     path.chmod(0o755)
     return str(path)
 
