@@ -58,7 +58,7 @@ ALLOWED = {
 NEWER_THAN_310 = {"tomllib"}
 
 # Booleans that are passed on as facts about a thing; they switch nothing.
-FACTS = {"media/wrap:add(key)"}
+FACTS = {"media/write_packets:add(key)"}
 
 LONGEST_MODULE, LONGEST_FUNCTION, P90_FUNCTION, MEDIAN_FUNCTION = 400, 60, 25, 7
 

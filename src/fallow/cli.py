@@ -17,7 +17,7 @@ from fallow.client import Client, JobView
 from fallow.commands import remote, summary
 from fallow.commands.progress import Display, Silence, display
 from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
-from fallow.pipeline.order import Options
+from fallow.pipeline.job_options import Options
 from fallow.profiles import Profile
 from fallow.settings import load
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from fallow.errors import BrokenPart, EncoderFailed
 from fallow.media.inspect import inspect_track, inspect_video
 from fallow.media.join import join
-from fallow.media.layout import JoinPlan, TrackPart, VideoPart, lay_out
 from fallow.media.moov import chunked, runs
-from fallow.media.order import DecodeLine, TooDeep, deepest, nearest, ranked
+from fallow.media.packet_order import DecodeLine, TooDeep, deepest, nearest, ranked
 from fallow.media.reader import RangedReader, file_reader, open_input
+from fallow.media.result_layout import JoinPlan, TrackPart, VideoPart, lay_out
 from fallow.media.sink import HeldHead
 from fallow.media.templates import Picture, text_header, video_header
-from fallow.media.text import timed_text
+from fallow.media.to_timed_text import timed_text
 from fallow.model import Chapter, Colour, TaskKind
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

@@ -17,9 +17,9 @@ from fallow.media.frames import SAFE, SHOWN, FrameIndex
 from fallow.media.inspect import PartFacts
 from fallow.messages import Delivery, Failure, Renewal, to_wire
 from fallow.model import Chunk, Effort, JobState, Source, TaskKind, TaskState, VideoTrack, Worker
-from fallow.pipeline import deliver, dispatch, hold, keys, submit, sweep
+from fallow.pipeline import deliver, dispatch, keys, local_task, submit, sweep
 from fallow.pipeline.context import Context, Policy
-from fallow.pipeline.order import Options
+from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import timeline, video_recipe
 from fallow.ports import TaskSpec
 from fallow.profiles import Profile
@@ -523,7 +523,7 @@ async def test_objects_that_nobody_owns_are_deleted(ctx):
 async def carry(ctx, work):
     job = await a_job(ctx)
     task = await dispatch.claim(ctx, await ctx.queue.get(["split.normal"], 0), "splitter")
-    await hold.carry_out(ctx, task, work)
+    await local_task.carry_out(ctx, task, work)
     return job, await ctx.ledger.task(task.id)
 
 

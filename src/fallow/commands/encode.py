@@ -22,7 +22,7 @@ from fallow.errors import BrokenPart, Cancelled, FallowError
 from fallow.messages import from_wire, to_wire
 from fallow.model import Source
 from fallow.pipeline.geometry import output_size
-from fallow.pipeline.order import Options
+from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
 from fallow.services.run import Platform

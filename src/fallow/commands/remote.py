@@ -17,7 +17,7 @@ from fallow.commands.outputs import check_folder, check_input
 from fallow.commands.progress import Display
 from fallow.errors import NotFound
 from fallow.messages import to_wire
-from fallow.pipeline.order import Options
+from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
 

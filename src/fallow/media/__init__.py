@@ -3,26 +3,26 @@
 Looking at a source:
 - reader: a file over byte ranges, opened so that nothing else can be reached from inside it
 - probe: what a source is, and its frame index; begin here
-- scan, table, packets, timeline: one pass over the packets, in order, with times that rise
+- scan, packet_table, packets, timeline: one pass over the packets, in order, with times that rise
 - frames: the index: packets in decode order, frames in display order
 - safekeys: which packets decoding may begin at
-- guess: display times where the container's cannot be trusted
-- decode, opening: what only decoding tells
+- guess_times: display times where the container's cannot be trusted
+- decode, first_frames: what only decoding tells
 - cutoff: whether the file ends too early
-- colour, turn, sound: colour and HDR labels; which way up; which samples are heard
+- colour, orientation, sound: colour and HDR labels; which way up; which samples are heard
 
 Cutting it:
 - plan: where to cut, which packets a chunk needs
 - retime: which output frames a change of frame rate gives
 - split: the chunks, in one pass; tracks: the sound and subtitles, whole
-- containers, wrap: what a chunk travels in, and how it is written
-- trial, mezzanine: whether packets can be carried; chunks of decoded frames, where they cannot be cut or carried
+- containers, write_packets: what a chunk travels in, and how it is written
+- try_carrying: whether packets can be carried; mezzanine: chunks of decoded frames, where they cannot
 
 Joining:
 - inspect: what a delivered part holds
 - join: the parts as one file, the k-th frame at the k-th time; begin here
-- order: display ranks and decode times of packets
-- layout, streams, templates: what the result is made of, its streams and their headers
-- sink, moov, shape: the front of the file, written last
-- text, timedtext: subtitles to MP4 timed text, and back
+- packet_order: display ranks and decode times of packets
+- result_layout, streams, templates: what the result is made of, its streams and their headers
+- sink, moov, patch_head: the front of the file, written last
+- to_timed_text, from_timed_text: subtitles to MP4 timed text, and back
 """

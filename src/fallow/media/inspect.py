@@ -13,7 +13,7 @@ import av
 import av.error
 
 from fallow.errors import BadInput, BrokenPart
-from fallow.media.order import TooDeep, deepest
+from fallow.media.packet_order import TooDeep, deepest
 from fallow.media.reader import RangedReader, open_input
 
 

@@ -15,9 +15,9 @@ import av.error
 
 from fallow.errors import BrokenPart, EncoderFailed
 from fallow.media.inspect import Headers, blamed, only_stream, reading, rising
-from fallow.media.layout import JoinPlan, Layout, TrackPart, VideoPart
-from fallow.media.order import DecodeLine, nearest, ranked
-from fallow.media.shape import Shape, finished
+from fallow.media.packet_order import DecodeLine, nearest, ranked
+from fallow.media.patch_head import Shape, finished
+from fallow.media.result_layout import JoinPlan, Layout, TrackPart, VideoPart
 from fallow.media.sink import HeldHead, Pipe, Sink
 from fallow.media.streams import (
     add_text,
@@ -28,7 +28,7 @@ from fallow.media.streams import (
     respelled,
     stripping,
 )
-from fallow.media.text import timed_text
+from fallow.media.to_timed_text import timed_text
 from fallow.model import TaskKind
 from fallow.recipe import LEAD
 

@@ -16,7 +16,7 @@ from fallow.media.containers import open_output
 from fallow.media.decode import numbered_frames
 from fallow.media.frames import FrameIndex
 from fallow.media.reader import RangedReader
-from fallow.media.wrap import Memory
+from fallow.media.write_packets import Memory
 
 # Formats that FFV1 lacks, by one that holds the same values.
 _WIDER = {

@@ -14,12 +14,12 @@ from av.video.stream import VideoStream
 from fallow.errors import BadInput, DamagedSource
 from fallow.media.cutoff import missing_bytes
 from fallow.media.decode import numbered_frames
+from fallow.media.first_frames import Opening, decode_opening
 from fallow.media.frames import FrameIndex
-from fallow.media.opening import Opening, decode_opening
 from fallow.media.packets import best_video
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import Scan, audio_streams, text_streams
-from fallow.media.trial import needs_decoding
+from fallow.media.try_carrying import needs_decoding
 from fallow.model import AudioTrack, Chapter, Source, TextTrack, VideoTrack
 
 _COARSE = Fraction(1, 1000)  # seconds by which a container's clock may miss its own start

@@ -12,10 +12,10 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from fallow.media.opening import check_clear
+from fallow.media.first_frames import check_clear
+from fallow.media.packet_table import Table
 from fallow.media.packets import packets
 from fallow.media.sound import Edges, SampleClock
-from fallow.media.table import Table
 
 TEXT_CODECS = ("subrip", "srt", "mov_text", "ass", "ssa", "webvtt", "text")
 

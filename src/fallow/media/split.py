@@ -20,7 +20,7 @@ from fallow.media.mezzanine import decoded_chunks
 from fallow.media.packets import best_video, packets
 from fallow.media.plan import select
 from fallow.media.reader import RangedReader, open_input
-from fallow.media.wrap import Wrapper
+from fallow.media.write_packets import Wrapper
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from av.stream import Stream
 
 from fallow.media.containers import open_output
 from fallow.media.decode import decode_audio
+from fallow.media.from_timed_text import subrip
 from fallow.media.packets import best_video, packets
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import audio_streams, text_streams, wanted_streams
 from fallow.media.sound import SampleClock, carried, track_shift
-from fallow.media.timedtext import subrip
-from fallow.media.wrap import Memory
+from fallow.media.write_packets import Memory
 from fallow.model import AudioTrack, Source, TaskKind
 from fallow.recipe import LEAD
 

@@ -1,12 +1,12 @@
 """The story of a job. Each step is a module; ports.py says what stands outside of it.
 
-A person orders (`order`) and sends a source (`submit`). The splitter cuts it and plans the tasks (`split`), as
-typed recipes (`recipes`, `geometry`). Tasks are offered and leased (`dispatch`). What workers bring is looked at
+A person orders (`job_options`) and sends a source (`submit`). The splitter cuts it and plans the tasks (`split`)
+as typed recipes (`recipes`, `geometry`). Tasks are offered and leased (`dispatch`). What workers bring is looked at
 and counted once (`deliver`); what goes wrong is tried again, or ends the job (`setback`). When all parts of
 a rendition are there the joiner makes one file of them (`join`). Whatever got lost on the way is found (`sweep`).
 
 - submit: take in jobs and sources; cancel, retry, forget
-- order: what was ordered, as values, and what each rendition is made of
+- job_options: what was ordered, as values, and what each rendition is made of
 - split: chunks and tracks of a source, and their tasks
 - recipes: from source and profile to what a worker shall do
 - geometry: how large the pictures become
@@ -15,8 +15,8 @@ a rendition are there the joiner makes one file of them (`join`). Whatever got l
 - setback: what a failed attempt means
 - join: parts to one verified result
 - sweep: lost workers, lost messages, orphaned objects
-- hold: a task done in this process (split, join) under a lease like any other
+- local_task: a task done in this process (split, join) under a lease like any other
 - context: what every step works with, and how patient it is
 - keys: the names of a job's objects
-- bridge: the store as plain files, for media code in a thread
+- store_files: the store as plain files, for media code in a thread
 """

@@ -11,10 +11,10 @@ from fallow.media.reader import RangedReader
 from fallow.messages import Delivery, Failure, Receipt
 from fallow.model import Part, TaskKind, TaskState
 from fallow.pipeline import keys
-from fallow.pipeline.bridge import Thread, blob, sha256
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, part_key
 from fallow.pipeline.setback import Blow, set_back
+from fallow.pipeline.store_files import Thread, blob, sha256
 from fallow.ports import Attempt, Outcome, Task, TaskSpec
 
 _KINDS = {"rejected": Rejected, "cancelled": Cancelled}

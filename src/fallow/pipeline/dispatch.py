@@ -13,7 +13,7 @@ from fallow.messages import LeaseGrant, Renewal, Renewed
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.pipeline.order import PRIORITIES, needs, options_of
+from fallow.pipeline.job_options import PRIORITIES, needs, options_of
 from fallow.ports import Job, Message, Outcome, Setback, Tally, Task, TaskSpec
 
 # Sound first: a track is one long task, so it had better begin early.

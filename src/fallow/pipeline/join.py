@@ -10,16 +10,16 @@ from fallow import log
 from fallow.errors import BrokenPart, NotFound
 from fallow.media.frames import FrameIndex
 from fallow.media.join import JoinFacts, join
-from fallow.media.layout import JoinPlan, Layout, TrackPart, VideoPart, lay_out
 from fallow.media.reader import RangedReader
+from fallow.media.result_layout import JoinPlan, Layout, TrackPart, VideoPart, lay_out
 from fallow.model import AudioTrack, Chunk, Part, Source, TaskKind, TaskState, TextTrack
 from fallow.pipeline import keys
-from fallow.pipeline.bridge import Thread, WriterSink, blob, sha256
 from fallow.pipeline.context import Context
-from fallow.pipeline.hold import Hold
-from fallow.pipeline.order import needs, options_of, profile_of
+from fallow.pipeline.job_options import needs, options_of, profile_of
+from fallow.pipeline.local_task import Hold
 from fallow.pipeline.recipes import Timeline, chunk_range, timeline
 from fallow.pipeline.setback import NotYet
+from fallow.pipeline.store_files import Thread, WriterSink, blob, sha256
 from fallow.ports import Job, Rendition, Task
 from fallow.recipe import LEAD
 

@@ -18,12 +18,11 @@ from fallow.media.tracks import TrackPlan, Write, ship_tracks
 from fallow.messages import to_wire
 from fallow.model import Chunk, Part, Source, TaskKind, Track
 from fallow.pipeline import keys
-from fallow.pipeline.bridge import WriterSink, blob
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
-from fallow.pipeline.hold import Hold
+from fallow.pipeline.job_options import Options, options_of, profile_of
 from fallow.pipeline.join import read_index
-from fallow.pipeline.order import Options, options_of, profile_of
+from fallow.pipeline.local_task import Hold
 from fallow.pipeline.recipes import (
     GUARD,
     Timeline,
@@ -34,6 +33,7 @@ from fallow.pipeline.recipes import (
     timeline,
     video_recipe,
 )
+from fallow.pipeline.store_files import WriterSink, blob
 from fallow.ports import Job, TaskSpec, Writer
 from fallow.profiles import Profile
 from fallow.recipe import Recipe

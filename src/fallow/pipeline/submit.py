@@ -14,7 +14,7 @@ from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, aside
-from fallow.pipeline.order import Options
+from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
 from fallow.ports import Job, Rendition
 from fallow.profiles import Profile, check_chunks

@@ -12,8 +12,8 @@ from fallow.errors import FallowError, Unavailable
 from fallow.model import TaskKind, Worker
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import claim, queues
-from fallow.pipeline.hold import Work, carry_out
 from fallow.pipeline.join import join_rendition
+from fallow.pipeline.local_task import Work, carry_out
 from fallow.pipeline.split import split
 from fallow.pipeline.sweep import sweep, sweep_objects
 from fallow.ports import Message

@@ -16,7 +16,7 @@ from fallow.errors import Conflict, Forbidden, NotFound, Rejected, TransferFaile
 from fallow.messages import to_wire
 from fallow.pipeline import submit
 from fallow.pipeline.context import Context
-from fallow.pipeline.order import options_of
+from fallow.pipeline.job_options import options_of
 from fallow.profile_files import load as load_profiles
 from fallow.profile_files import user_files
 from fallow.services.agents_api import bearer, same

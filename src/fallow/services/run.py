@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from fallow.pipeline.context import Context
-    from fallow.pipeline.order import Options
+    from fallow.pipeline.job_options import Options
     from fallow.services.agents_api import Agents
     from fallow.services.consumers import Consumer
     from fallow.services.front import Later

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fallow.errors import BadProfile
 from fallow.messages import from_wire
-from fallow.pipeline.order import Options
+from fallow.pipeline.job_options import Options
 from fallow.profiles import Profile
 
 

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from fallow.media.frames import SAFE, SHOWN, FrameIndex, least_step, spread
-from fallow.media.guess import guessed
+from fallow.media.guess_times import guessed
 from fallow.media.safekeys import is_b_picture, packet_test
 
 _NOT_CODED = 19  # bytes of an MPEG-4 picture that only says "as before": decoders show nothing for it, at most

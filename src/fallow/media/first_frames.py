@@ -16,10 +16,10 @@ from fallow.errors import BadInput
 from fallow.media.colour import colour_of, side_data
 from fallow.media.decode import decode
 from fallow.media.frames import SAFE, SHOWN
+from fallow.media.orientation import Turn, turn_of
 from fallow.media.packets import best_video, packets
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.safekeys import packet_test
-from fallow.media.turn import Turn, turn_of
 from fallow.model import Colour
 
 _ENOUGH = 12  # frames that tell whether a video is interlaced, and whether each packet gives one

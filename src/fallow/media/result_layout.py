@@ -10,7 +10,7 @@ from fractions import Fraction
 from fallow.errors import BrokenPart
 from fallow.media.inspect import blamed, only_stream, reading, rising
 from fallow.media.moov import TrackTable, index_bound, runs, text_bound, words_bound
-from fallow.media.order import DecodeLine
+from fallow.media.packet_order import DecodeLine
 from fallow.media.reader import RangedReader
 from fallow.model import Chapter, Colour, TaskKind
 from fallow.recipe import LEAD

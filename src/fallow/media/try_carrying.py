@@ -13,7 +13,7 @@ from fallow.media.containers import fits_nut, has_home, nut_wrapping
 from fallow.media.decode import decode
 from fallow.media.packets import best_video, packets
 from fallow.media.reader import RangedReader, open_input
-from fallow.media.wrap import Wrapper
+from fallow.media.write_packets import Wrapper
 
 _PACKETS = 12
 _SIZE = 64  # pixels a side: enough to tell pictures apart, and rows of bytes without gaps

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from fallow.media.guess import guessed
-from fallow.media.turn import Turn, turn_of
+from fallow.media.guess_times import guessed
+from fallow.media.orientation import Turn, turn_of
 
 
 def matrix(a: int, b: int, c: int, d: int) -> bytes:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from fallow import log
 from fallow.errors import Cancelled, FallowError, Retryable
 from fallow.model import Effort, Part
-from fallow.pipeline.bridge import Thread
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
 from fallow.pipeline.setback import Blow, set_back
+from fallow.pipeline.store_files import Thread
 from fallow.ports import Task
 
 
