@@ -59,7 +59,8 @@ class Links:
 async def ctx(tmp_path, monkeypatch):
     def inspect(reader, container):
         said = json.loads(reader.at(0, 1000))
-        return PartFacts("h264", said["frames"], said.get("headers", "h"))
+        begin = Fraction(said.pop("begin"))
+        return PartFacts("h264", **said, begin=begin)
 
     monkeypatch.setattr(deliver, "inspect_video", inspect)
     clock = Clock()
@@ -120,9 +121,11 @@ async def encoding(ctx, *profiles, **options):
     return job
 
 
-async def upload(ctx, grant, frames=CHUNK, headers="h"):
+async def upload(ctx, grant, frames=CHUNK, headers="h", **other):
     """What a worker does before it delivers."""
-    data = json.dumps({"frames": frames, "headers": headers}).encode()
+    recipe = grant.typed_recipe
+    picture = {"width": recipe.width, "height": recipe.height, "begin": str(recipe.start)}
+    data = json.dumps({"frames": frames, "headers": headers, **picture, **other}).encode()
     await ctx.store.put(grant.put_url.removeprefix("put "), data)
     return Delivery(len(data), hashlib.sha256(data).hexdigest(), frames, Effort(2.0, 1.0, frames))
 
@@ -300,6 +303,33 @@ async def test_a_part_with_other_headers_is_refused(ctx):
     await work(ctx)
     with pytest.raises(BrokenPart, match="other codec parameters"):
         await work(ctx, headers="other")
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [
+        ({"begin": "12"}, "of another chunk"),
+        ({"begin": "9"}, "of another chunk"),
+        ({"width": 320, "height": 180}, "of another rendition"),
+    ],
+)
+async def test_a_part_that_belongs_elsewhere_is_refused(ctx, other, word):
+    await encoding(ctx)
+    with pytest.raises(BrokenPart, match=word):
+        await work(ctx, **other)
+
+
+async def test_a_part_may_begin_where_mpeg_ts_counts_anew(ctx):
+    await encoding(ctx)
+    _, receipt = await work(ctx, begin=str(10 - Fraction(1 << 33, 90000)))
+    assert receipt.first
+
+
+async def test_a_part_that_counts_stays_when_its_worker_calls_it_a_failure(ctx):
+    await encoding(ctx)
+    grant, _ = await work(ctx)
+    await deliver.fail(ctx, "w", grant.lease, Failure("retryable", "I changed my mind."))
+    assert await ctx.store.stat(grant.put_url.removeprefix("put ")) is not None
 
 
 async def test_the_first_delivery_after_the_job_has_ended_is_refused(ctx):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from fallow.ports import Clock, Ledger, Links, Queue, Store
 
@@ -50,3 +51,8 @@ class Context:
     refused: dict[str, str] = field(default_factory=dict)
     # Set whenever a job of this process may have moved on: whoever shows jobs need not look all the time.
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def turn(self, lease: str) -> asyncio.Lock:
+        """Held by whoever looks at what a lease brought: told twice at once, it is dealt with once, then again."""
+        return self.turns.setdefault(lease, asyncio.Lock())

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from fractions import Fraction
 
 from fallow import log
 from fallow.errors import BrokenPart, Cancelled, Conflict, Forbidden, NotFound, Rejected, Retryable, StorageFull
-from fallow.media.inspect import inspect_track, inspect_video
+from fallow.media.inspect import PartFacts, inspect_track, inspect_video
 from fallow.media.reader import RangedReader
-from fallow.messages import Delivery, Failure, Receipt
-from fallow.model import Part, TaskKind, TaskState
+from fallow.messages import Delivery, Failure, Receipt, from_wire
+from fallow.model import Part, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, part_key
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread, blob, sha256
 from fallow.ports import Attempt, Outcome, Task, TaskSpec
+from fallow.recipe import VideoRecipe
 
 _KINDS = {"rejected": Rejected, "cancelled": Cancelled}
+_SLACK = Fraction(2, 1000)  # seconds: Matroska rounds times to thousandths, on the way in and on the way out
+_WRAP = Fraction(1 << 33, 90000)  # seconds after which MPEG-TS counts anew
 
 
 class WrongCount(BrokenPart):
@@ -30,23 +34,13 @@ class WrongCount(BrokenPart):
 
 async def deliver(ctx: Context, worker: str, lease: str, delivery: Delivery) -> Receipt:
     """Verify and commit a part. Raises BrokenPart when it is refused, Conflict when its job has ended."""
-    attempt, task = await _of(ctx, worker, lease)
-    key = part_key(task.spec, lease)
-    if task.state is TaskState.DONE:
-        return await _late(ctx, task, lease, key, delivery)
-    try:
-        part = await _verified(ctx, task.spec, key, delivery)
-        first = await ctx.ledger.commit(lease, part, delivery.effort)
-    except BrokenPart as error:
-        await ctx.store.delete([key])
-        counted = error.counted if isinstance(error, WrongCount) else None
-        await set_back(ctx, task, lease, Blow(error, counted=counted, effort=delivery.effort))
-        raise
-    except Conflict:
-        await ctx.store.delete([key])
-        raise
-    if not first:
-        return await _late(ctx, task, lease, key, delivery)
+    async with ctx.turn(lease):
+        attempt, task = await _of(ctx, worker, lease)
+        if task.part is not None:
+            return await _late(ctx, task, task.part, lease, delivery)
+        part = await _committed(ctx, task, lease, delivery)
+        if part is None:
+            return Receipt(first=False)
     log.event("part.accepted", task=task.id, worker=worker, attempt=attempt.number, frames=part.frames)
     ctx.moved.set()
     await advance(ctx, task.spec.job)
@@ -55,13 +49,33 @@ async def deliver(ctx: Context, worker: str, lease: str, delivery: Delivery) -> 
 
 async def fail(ctx: Context, worker: str, lease: str, failure: Failure) -> None:
     """A worker says that its attempt failed, and why."""
-    _, task = await _of(ctx, worker, lease)
+    async with ctx.turn(lease):
+        _, task = await _of(ctx, worker, lease)
+        key = part_key(task.spec, lease)
+        await _discard(ctx, task, key)
+        error = _KINDS.get(failure.kind, Retryable)(failure.message[:2000])
+        if full := ctx.refused.pop(key, None):
+            error = StorageFull(full)  # ours, whatever it looked like from there
+        await set_back(ctx, task, lease, Blow(error, Outcome.FAILED, failure.frames, failure.effort))
+
+
+async def _committed(ctx: Context, task: Task, lease: str, delivery: Delivery) -> Part | None:
+    """The part, when it is good and the first of its task; None when another one was first meanwhile."""
     key = part_key(task.spec, lease)
-    await ctx.store.delete([key])
-    error = _KINDS.get(failure.kind, Retryable)(failure.message[:2000])
-    if full := ctx.refused.pop(key, None):
-        error = StorageFull(full)  # ours, whatever it looked like from there
-    await set_back(ctx, task, lease, Blow(error, Outcome.FAILED, failure.frames, failure.effort))
+    try:
+        part = await _verified(ctx, task.spec, key, delivery)
+        if await ctx.ledger.commit(lease, part, delivery.effort):
+            return part
+    except BrokenPart as error:
+        await _discard(ctx, task, key)
+        counted = error.counted if isinstance(error, WrongCount) else None
+        await set_back(ctx, task, lease, Blow(error, counted=counted, effort=delivery.effort))
+        raise
+    except Conflict:
+        await ctx.store.delete([key])
+        raise
+    await _discard(ctx, task, key)
+    return None
 
 
 async def _of(ctx: Context, worker: str, lease: str) -> tuple[Attempt, Task]:
@@ -71,16 +85,23 @@ async def _of(ctx: Context, worker: str, lease: str) -> tuple[Attempt, Task]:
     return attempt, await ctx.ledger.task(attempt.task)
 
 
-async def _late(ctx: Context, task: Task, lease: str, key: str, delivery: Delivery) -> Receipt:
+async def _late(ctx: Context, task: Task, done: Part, lease: str, delivery: Delivery) -> Receipt:
     """Another delivery of the task was first, or this very one was and its answer got lost."""
-    done = (await ctx.ledger.task(task.id)).part
-    if done is not None and done.key != key:
+    key = part_key(task.spec, lease)
+    if done.key != key:
         await ctx.store.delete([key])
         loser = Part(key, delivery.size, delivery.sha256, delivery.frames, done.headers)
         with contextlib.suppress(Conflict):  # the job may have ended meanwhile
             await ctx.ledger.commit(lease, loser, delivery.effort)
         log.event("part.late", task=task.id)
     return Receipt(first=False)
+
+
+async def _discard(ctx: Context, task: Task, key: str) -> None:
+    """Delete what an attempt uploaded, unless that counts: a worker may call its own delivery a failure."""
+    part = (await ctx.ledger.task(task.id)).part
+    if part is None or part.key != key:
+        await ctx.store.delete([key])
 
 
 async def _verified(ctx: Context, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
@@ -97,9 +118,15 @@ def _inspected(reader: RangedReader, spec: TaskSpec, key: str, delivery: Deliver
         raise BrokenPart(f"The part has {reader.size} bytes instead of the {delivery.size} that were announced.")
     if sha256(reader) != delivery.sha256:
         raise BrokenPart("The part's bytes are not those that were announced: its SHA-256 differs.")
-    inspect = inspect_video if spec.kind is TaskKind.VIDEO else inspect_track
-    facts = inspect(reader, keys.container_of(key))
+    container = keys.container_of(key)
+    if spec.kind is not TaskKind.VIDEO:
+        track = inspect_track(reader, container)
+        return Part(key, reader.size, delivery.sha256, track.frames, track.headers)
+    facts = inspect_video(reader, container)
     damaged = _damaged(spec, facts.frames)
+    if delivery.frames != facts.frames:
+        raise BrokenPart(f"The part holds {facts.frames} frames, but {delivery.frames} were announced.")
+    _check_fit(from_wire(VideoRecipe, spec.recipe), facts)
     return Part(key, reader.size, delivery.sha256, facts.frames, facts.headers, damaged)
 
 
@@ -110,3 +137,22 @@ def _damaged(spec: TaskSpec, frames: int) -> bool:
     if bool(spec.recipe.get("accept_damaged")) and 0 < frames < spec.frames:
         return True
     raise WrongCount(f"The part holds {frames} frames instead of {spec.frames}.", frames)
+
+
+def _check_fit(recipe: VideoRecipe, facts: PartFacts) -> None:
+    """Refuse the part of another chunk or another rendition, which is whole but not what this task asked for."""
+    if (facts.width, facts.height) != (recipe.width, recipe.height):
+        size, wanted = f"{facts.width}x{facts.height}", f"{recipe.width}x{recipe.height}"
+        raise BrokenPart(f"The part's pictures are {size} instead of {wanted}: it is of another rendition.")
+    first, end = _span(recipe)
+    if end is not None and (facts.begin - first + _SLACK) % _WRAP >= end - first + _SLACK:
+        begin, wanted = f"{float(facts.begin):.3f} s", f"{float(first):.3f} s"
+        raise BrokenPart(f"The part begins at {begin} instead of {wanted}: it is of another chunk.")
+
+
+def _span(recipe: VideoRecipe) -> tuple[Fraction, Fraction | None]:
+    """Between which times of the part its first frame lies, even if the source has lost some; None: no end."""
+    if recipe.retime is not None:
+        rate, first = recipe.retime.rate, recipe.retime.first
+        return first / rate, (first + recipe.frames) / rate
+    return recipe.start, recipe.mark if recipe.guard else recipe.end
