@@ -188,6 +188,35 @@ async def test_tracks_are_recorded(ledger):
     assert await ledger.tracks("j") == [track]
 
 
+async def test_a_lost_object_is_replaced_once_and_its_tasks_take_the_new_one(ledger, time):
+    await ledger.create_job(a_job())
+    await ledger.add_chunk(a_chunk(), [a_spec(0)])
+    await ledger.add_chunk(a_chunk(1), [a_spec(1)])
+    (task, other) = await ledger.admit("j", 2)
+    await ledger.lease(task.id, "l", "w", 2000, 2000)
+    await ledger.give_up("l", Setback("It is lost.", 1100, How.CANCELLED))
+    new = dataclasses.replace(a_chunk(), key="again", size=11, sha256="cd")
+    spec = dataclasses.replace(a_spec(0), get_key="again", get_bytes=11, get_sha256="cd")
+    assert not await ledger.replace(dataclasses.replace(a_chunk(), key="older"), new, [spec])
+    assert await ledger.admit("j", 2) == []
+    assert await ledger.replace(a_chunk(), new, [spec])
+    assert not await ledger.replace(a_chunk(), new, [spec])
+    assert await ledger.chunks("j") == [new, a_chunk(1)]
+    assert (await ledger.task(task.id)).spec == spec
+    assert [again.id for again in await ledger.admit("j", 2)] == [task.id]
+    assert (await ledger.task(other.id)).spec == a_spec(1)
+
+
+async def test_a_lost_track_is_replaced(ledger):
+    await ledger.create_job(a_job())
+    old = Track("j", TaskKind.AUDIO, 0, "jobs/j/tracks/a0", "nut", 10, "ab")
+    await ledger.add_track(old, [])
+    new = dataclasses.replace(old, key="again")
+    assert not await ledger.replace(dataclasses.replace(old, index=1), dataclasses.replace(new, index=1), [])
+    assert await ledger.replace(old, new, [])
+    assert await ledger.tracks("j") == [new]
+
+
 async def test_planning_is_idempotent(ledger):
     await ledger.create_job(a_job())
     assert await ledger.plan([a_spec(0), a_spec(1)]) == 2

@@ -1,7 +1,9 @@
-"""The clip of the system tests."""
+"""The clip of the system tests, and a job of it that is driven by hand."""
 
+import functools
 import subprocess
 
+import case
 import pytest
 from watching import FFMPEG, RATE, SECONDS
 
@@ -16,3 +18,8 @@ def clip(tmp_path_factory):
     command = [FFMPEG, "-v", "error", *inputs, *video, "-pix_fmt", "yuv420p", "-c:a", "aac", "-y", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
+
+
+@pytest.fixture
+def run(tmp_path, clip):
+    return functools.partial(case.running, tmp_path, clip)

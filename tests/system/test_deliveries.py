@@ -15,96 +15,19 @@ from by_hand import (
     agent,
     aside,
     at_once,
-    attempt,
     chunked,
     expired,
     nothing_joined,
     put,
     put_cut_off,
     put_now,
-    split_done,
-    tasks,
     until,
 )
-from watching import FFMPEG, SMALL, TINY, decoded, ended, times
+from case import key_of
+from watching import SMALL, TINY, ended
 
-from fallow.client import Client
 from fallow.errors import BrokenPart, Conflict
-from fallow.messages import Delivery, to_wire
-from fallow.services.run import Platform
-from fallow.settings import Settings
-
-BLOBS = "/blobs/v1/"
-
-
-@dataclasses.dataclass
-class Case:
-    """A job that was split, on a platform without workers of its own."""
-
-    platform: Platform
-    client: Client
-    job: str
-    hand: Hand
-    blobs: object  # folder of the store
-
-    def file(self, grant):
-        """Where a grant's upload is stored."""
-        return self.blobs / urlsplit(grant.put_url).path.removeprefix(BLOBS)
-
-    def names(self):
-        return sorted(path.name.split(".")[0] for path in self.blobs.rglob("*") if path.is_file())
-
-    async def attempt(self, grant):
-        return await attempt(self.client, self.job, grant)
-
-    async def leased(self):
-        """A video task, what is to be delivered for it, and its bytes, which are not uploaded yet."""
-        grant = await self.hand.lease()
-        delivery = await self.hand.make(grant)
-        data = self.file(grant).read_bytes()
-        self.file(grant).unlink()
-        return grant, delivery, data
-
-    async def delivered(self):
-        """The leases whose part counts, of each task."""
-        return [
-            [a["lease"] for a in task["attempts"] if a["outcome"] == "delivered"]
-            for task in await tasks(self.client, self.job)
-        ]
-
-
-@pytest.fixture
-def run(tmp_path, clip):
-    """A case in whose end the job is done, exactly."""
-
-    @contextlib.asynccontextmanager
-    async def running(*profiles, **more):
-        wanted = profiles or [SMALL]
-        data = tmp_path / "data"
-        settings = Settings(data=data, port=0, workers=0, ffmpeg=FFMPEG, log="off", attempts=50, **more)
-        async with Platform(settings) as platform, Hand(platform) as hand:
-            client = Client(platform.url)
-            options = {"chunk_seconds": 1.0}
-            job = await aside(client.create, clip.name, [to_wire(p) for p in wanted], options)
-            await platform.adopt(job.id, clip)
-            await split_done(client, job.id)
-            case = Case(platform, client, job.id, hand, data / "blobs")
-            yield case
-            async with agent(platform):
-                view = await ended(client, job.id)
-            assert (view.state, view.error) == ("done", "")
-            assert {len(leases) for leases in await case.delivered()} == {1}
-            joins = [task for task in await tasks(client, job.id) if task["kind"] == "join"]
-            assert len(joins) == len(wanted)
-            for profile in wanted:
-                path = tmp_path / f"{profile.name}.mp4"
-                await platform.export(job.id, profile.name, path)
-                assert times(path) == pytest.approx(times(clip), abs=1e-6)
-                assert decoded(path) == len(times(clip))
-            await until(lambda: case.names() == sorted(profile.name for profile in wanted))
-
-    return running
-
+from fallow.messages import Delivery
 
 # one lease, delivered more than once
 
@@ -298,7 +221,7 @@ async def test_forged_and_expired_links_take_nothing(run):
     async with run() as case:
         grant, delivery, data = await case.leased()
         url = grant.put_url
-        key = urlsplit(url).path.removeprefix(BLOBS)
+        key = key_of(url)
         old = case.platform.url + case.platform._ctx.links.to_put(key, -10, 10**9)
         forged = [url.replace("most=", "most=9"), url.replace(grant.lease, "0" * 32), url + "0", grant.get_url]
         for link, word in [*((link, "signature") for link in forged), (old, "expired")]:

@@ -92,6 +92,7 @@ async def ship(ctx, job_id, number):
     job = await ctx.ledger.job(job_id)
     lo = number * CHUNK
     chunk = Chunk(job_id, number, f"jobs/{job_id}/chunks/{number}", "mpegts", lo, lo + CHUNK, 0, 0, 10, "ab")
+    await ctx.store.put(chunk.key, b"0123456789")
     profiles = [BIG, SMALL][: len(job.renditions)]
     tasks = [a_spec(chunk, profile, bool(job.options["accept_damaged"])) for profile in profiles]
     assert await ctx.ledger.add_chunk(chunk, tasks)
@@ -102,7 +103,8 @@ def a_spec(chunk, profile, accept_damaged):
     recipe = video_recipe(SOURCE, INDEX, chunk, profile, timeline(INDEX, profile, SOURCE))
     recipe = dataclasses.replace(recipe, accept_damaged=accept_damaged)
     wire = to_wire(recipe)
-    return TaskSpec(chunk.job, TaskKind.VIDEO, profile.name, chunk.number, wire, chunk.key, 10, "ab", CHUNK, 1.0)
+    identity = (chunk.job, TaskKind.VIDEO, profile.name, chunk.number)
+    return TaskSpec(*identity, wire, chunk.key, chunk.size, chunk.sha256, CHUNK, 1.0)
 
 
 async def split_done(ctx, task):
@@ -444,6 +446,77 @@ async def test_a_full_disk_waits_longer_than_other_failures(ctx):
     await later(ctx, 6)
     assert (await lease(ctx)).task not in others
     assert "No space" in (await ctx.ledger.task(grant.task)).error
+
+
+# lost objects
+
+
+async def lose(ctx, job, number=0):
+    await ctx.store.delete([f"jobs/{job}/chunks/{number}"])
+
+
+async def splitting_again(ctx):
+    return await dispatch.claim(ctx, await ctx.queue.get(["split.normal"], 0), "splitter")
+
+
+async def restored(ctx, job, number=0):
+    """What the splitter does with a chunk that is lost."""
+    (old,) = [chunk for chunk in await ctx.ledger.chunks(job) if chunk.number == number]
+    new = dataclasses.replace(old, key=f"{old.key}.again", size=11, sha256="cd")
+    await ctx.store.put(new.key, b"0123456789a")
+    assert await ctx.ledger.replace(old, new, [a_spec(new, BIG, False)])
+    await dispatch.advance(ctx, job)
+
+
+async def test_a_task_whose_object_is_lost_is_given_to_nobody_and_the_source_is_split_again(ctx):
+    job = await encoding(ctx)
+    await lose(ctx, job)
+    assert [(await lease(ctx)).task[-1] for _ in range(2)] == ["1", "2"]
+    assert await lease(ctx) is None
+    split = await splitting_again(ctx)
+    assert "lost" in split.error
+    await restored(ctx, job)
+    grant = await lease(ctx)
+    assert (grant.get_url, grant.get_bytes, grant.get_sha256) == (f"get jobs/{job}/chunks/0.again", 11, "cd")
+    assert (grant.attempt, await state(ctx, job)) == (1, JobState.ENCODING)
+    await split_done(ctx, split)
+    assert (await ctx.ledger.task(split.id)).state is TaskState.DONE
+
+
+async def test_an_attempt_that_fails_because_its_object_is_lost_is_not_held_against_the_task(ctx):
+    job = await encoding(ctx)
+    grant = await lease(ctx)
+    await lose(ctx, job, int(grant.task[-1]))
+    for _ in range(2):
+        await deliver.fail(ctx, "w", grant.lease, Failure("retryable", "Status 404."))
+    assert (await ctx.ledger.task(grant.task)).attempt == 0
+    assert (await ctx.ledger.attempt(grant.lease)).outcome == "cancelled"
+    assert await splitting_again(ctx)
+    assert await ctx.queue.get(["split.normal"], 0) is None
+
+
+async def test_an_object_that_is_cut_short_is_lost(ctx):
+    job = await encoding(ctx)
+    await lose(ctx, job)
+    await ctx.store.put(f"jobs/{job}/chunks/0", b"0123")
+    while await lease(ctx):
+        pass
+    assert await splitting_again(ctx)
+
+
+async def test_a_store_that_loses_objects_again_and_again_fails_the_job_with_a_sentence(ctx):
+    job = await encoding(ctx)
+    await lose(ctx, job)
+    for _ in range(10):
+        while await lease(ctx):
+            pass
+        if await state(ctx, job) is JobState.FAILED:
+            break
+        await split_done(ctx, await splitting_again(ctx))
+        await later(ctx, 6)
+    failed = await ctx.ledger.job(job)
+    assert (failed.state, failed.error_kind) == (JobState.FAILED, "retryable")
+    assert "see that nothing else deletes files there" in failed.error
 
 
 # damage

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Column, ColumnElement, RowMapping
 
-from fallow.adapters.ledger_tables import tasks
+from fallow.adapters.ledger_tables import chunks, tasks, tracks
 from fallow.messages import from_wire, to_wire
-from fallow.model import Effort, JobState, Part, Source, TaskKind, TaskState, Worker
+from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
 from fallow.ports import Attempt, Job, Rendition, Share, Tally, Task, TaskSpec
 
 T = TypeVar("T")
@@ -31,6 +31,19 @@ def task_id(spec: TaskSpec) -> str:
     return f"{spec.job}.{spec.kind.value}.{spec.rendition or '-'}.{spec.number:05d}"
 
 
+def record_of(item: Chunk | Track) -> tuple[Column[str], list[ColumnElement[bool]]]:
+    """The column that holds a chunk or track, and the conditions that find its row."""
+    if isinstance(item, Chunk):
+        return chunks.c.chunk, [chunks.c.job == item.job, chunks.c.number == item.number]
+    kind = tracks.c.kind == item.kind.value
+    return tracks.c.track, [tracks.c.job == item.job, kind, tracks.c.number == item.index]
+
+
+def object_row(spec: TaskSpec) -> dict[str, Any]:
+    """What a task works on."""
+    return {"get_key": spec.get_key, "get_bytes": spec.get_bytes, "get_sha256": spec.get_sha256}
+
+
 def task_row(spec: TaskSpec) -> dict[str, Any]:
     return {
         "id": task_id(spec),
@@ -39,9 +52,7 @@ def task_row(spec: TaskSpec) -> dict[str, Any]:
         "rendition": spec.rendition,
         "number": spec.number,
         "recipe": dumps(spec.recipe),
-        "get_key": spec.get_key,
-        "get_bytes": spec.get_bytes,
-        "get_sha256": spec.get_sha256,
+        **object_row(spec),
         "frames": spec.frames,
         "cost": spec.cost,
         "state": TaskState.PLANNED.value,

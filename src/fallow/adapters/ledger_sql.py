@@ -104,6 +104,20 @@ class SqlLedger:
         row = {"job": track.job, "kind": track.kind.value, "number": track.index, "track": rows.dumps(track)}
         return await self._add_with_tasks(tracks, row, tasks)
 
+    async def replace(self, lost: Chunk | Track, made: Chunk | Track, specs: Sequence[TaskSpec]) -> bool:
+        column, mine = rows.record_of(made)
+
+        def work(db: Connection) -> bool:
+            text = db.execute(select(column).where(*mine)).scalar()
+            if rows.loads(type(lost), text) != lost:
+                return False
+            changed = change(db, column.table, {column.name: rows.dumps(made)}, *mine, column == text)
+            for spec in specs if changed else ():
+                change(db, tasks, {**rows.object_row(spec), "retry_at": 0.0}, tasks.c.id == rows.task_id(spec))
+            return changed
+
+        return await self._write(work)
+
     async def chunks(self, job: str) -> list[Chunk]:
         query = select(chunks.c.chunk).where(chunks.c.job == job).order_by(chunks.c.number)
         return [chunk for row in await self._rows(query) if (chunk := rows.loads(Chunk, row["chunk"]))]

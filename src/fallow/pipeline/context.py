@@ -53,6 +53,11 @@ class Context:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
+    async def holds(self, key: str, size: int) -> bool:
+        """Whether the store has this object, whole."""
+        facts = await self.store.stat(key)
+        return facts is not None and facts.size == size
+
     def turn(self, lease: str) -> asyncio.Lock:
         """Held by whoever looks at what a lease brought: told twice at once, it is dealt with once, then again."""
         return self.turns.setdefault(lease, asyncio.Lock())

@@ -19,6 +19,7 @@ from fallow.ports import Job, Message, Outcome, Setback, Tally, Task, TaskSpec
 # Sound first: a track is one long task, so it had better begin early.
 ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
 _MIB = 1 << 20
+LATER = 5.0  # seconds until a task looks again for what it needs
 _ASIDE_COST = 1000.0  # of a split or join: a deadline of many hours, for they take as long as their source is large
 
 
@@ -69,9 +70,32 @@ async def lease(ctx: Context, worker: str, wait: float) -> LeaseGrant | None:
     """The next task for a worker, as a recipe with its links; None when there is none for so long."""
     end = ctx.clock.now() + wait
     while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
-        if task := await claim(ctx, message, worker):
+        if (task := await claim(ctx, message, worker)) and await _has_object(ctx, task):
             return _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
     return None
+
+
+async def _has_object(ctx: Context, task: Task) -> bool:
+    """Whether what the task works on is there. Without it, no worker is bothered, and it is made again."""
+    spec = task.spec
+    if await ctx.holds(spec.get_key, spec.get_bytes):
+        return True
+    until = ctx.clock.now() + LATER
+    await ctx.ledger.give_up(task.lease, Setback(f"{spec.get_key} is lost.", until, Outcome.CANCELLED))
+    await make_again(ctx, spec)
+    return False
+
+
+async def make_again(ctx: Context, spec: TaskSpec) -> None:
+    """What a task works on is lost from the store: have the source split again, which stores what is missing."""
+    split = next(task for task in await ctx.ledger.tasks(spec.job) if task.spec.kind is TaskKind.SPLIT)
+    error = f"{spec.get_key} was lost from the store."
+    if split.state is TaskState.DONE and split.attempt > ctx.policy.attempts:
+        error += f" So were others before, {split.attempt - 1} times; see that nothing else deletes files there."
+        await fail_job(ctx, spec.job, error, "retryable")
+    elif await ctx.ledger.reopen(split.id, error):
+        log.trouble("object.lost", error, job=spec.job)
+    await advance(ctx, spec.job)
 
 
 async def renew(ctx: Context, lease: str, renewal: Renewal) -> Renewed:

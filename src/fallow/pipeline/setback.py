@@ -11,11 +11,9 @@ from fallow.messages import from_wire
 from fallow.model import Effort, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import advance, fail_job
-from fallow.ports import Outcome, Setback, Task
+from fallow.pipeline.dispatch import LATER, advance, fail_job, make_again
+from fallow.ports import Outcome, Setback, Task, TaskSpec
 from fallow.recipe import VideoRecipe
-
-_LATER = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,10 @@ class NotYet(Retryable):
     """What the task needs is not there yet; that is no failure of its attempt."""
 
 
+class Lost(NotYet):
+    """What the task works on is lost from the store; it is made again."""
+
+
 async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     """End the attempt, and with it the job when trying again cannot help or was tried often enough."""
     error = await _verdict(ctx, task, lease, blow)
@@ -46,6 +48,8 @@ async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     if retry_at is None:
         kind = error.kind if isinstance(error, FallowError) else "retryable"
         await fail_job(ctx, task.spec.job, str(error), kind)
+    elif isinstance(error, Lost):
+        await make_again(ctx, task.spec)
     else:
         await advance(ctx, task.spec.job)
 
@@ -55,7 +59,7 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
     if isinstance(error, Cancelled):
         return now + 1.0
     if isinstance(error, NotYet):
-        return now + _LATER
+        return now + LATER
     if isinstance(error, Rejected) or task.attempt >= ctx.policy.attempts:
         return None
     if isinstance(error, StorageFull):
@@ -64,13 +68,22 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
 
 
 async def _verdict(ctx: Context, task: Task, lease: str, blow: Blow) -> Exception:
-    """The error, or that the source is damaged: when two attempts counted the same wrong number of frames."""
+    """The error, or what is behind it: a lost object; or, when two attempts counted the same wrong number of frames,
+    a damaged source."""
+    if await _lost(ctx, task.spec, blow):
+        return Lost()
     if blow.counted is None or task.spec.kind is not TaskKind.VIDEO or blow.counted >= task.spec.frames:
         return blow.error
     for attempt in await ctx.ledger.attempts(task.spec.job):
         if attempt.task == task.id and attempt.lease != lease and attempt.counted == blow.counted:
             return await _damage(ctx, task, task.spec.frames - blow.counted)
     return blow.error
+
+
+async def _lost(ctx: Context, spec: TaskSpec, blow: Blow) -> bool:
+    if not spec.get_key or blow.outcome is not Outcome.FAILED or not isinstance(blow.error, Retryable):
+        return False
+    return not await ctx.holds(spec.get_key, spec.get_bytes)
 
 
 async def _damage(ctx: Context, task: Task, missing: int) -> DamagedSource:

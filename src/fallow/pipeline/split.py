@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fallow import log
 from fallow.media.frames import FrameIndex
@@ -37,6 +37,9 @@ from fallow.pipeline.store_files import WriterSink, blob
 from fallow.ports import Job, TaskSpec, Writer
 from fallow.profiles import Profile
 from fallow.recipe import Recipe
+
+K = TypeVar("K")
+R = TypeVar("R", Chunk, Track)
 
 SOUND_COST = 0.02  # of a second of sound, in seconds x megapixels of video
 
@@ -128,7 +131,7 @@ async def split(ctx: Context, hold: Hold) -> Part:
 
 async def _probed(ctx: Context, hold: Hold, job: Job, reader: RangedReader) -> tuple[Source, FrameIndex]:
     """What the source is; from the ledger and the store, when an earlier attempt found it out."""
-    if job.source is not None:
+    if job.source is not None and await ctx.store.stat(keys.index(job.id)):
         return job.source, await read_index(ctx, job.id)
     damage = Damage.ACCEPT if options_of(job).accept_damaged else Damage.REFUSE
     source, index = await hold.thread.run(lambda: probe(reader, damage))
@@ -143,15 +146,23 @@ async def _probed(ctx: Context, hold: Hold, job: Job, reader: RangedReader) -> t
 async def _ship_chunks(ctx: Context, hold: Hold, plan: _Plan, reader: RangedReader) -> None:
     seconds = plan.options.chunk_seconds
     points = cuts(plan.index, seconds, 2 * seconds)
-    known = frozenset(chunk.number for chunk in await ctx.ledger.chunks(plan.job.id))
+    known, lost = await _recorded(ctx, {chunk.number: chunk for chunk in await ctx.ledger.chunks(plan.job.id)})
     context = context_frames(plan.source, plan.profiles)
-    shipped = ship_chunks(reader, plan.index, points, GUARD + context, context, known)
+    shipped = ship_chunks(reader, plan.index, points, GUARD + context, context, frozenset(known))
     while item := await hold.thread.run(lambda: next(shipped, None)):
-        await _record_chunk(ctx, hold, plan, *item)
+        await _record_chunk(ctx, hold, plan, lost.get(item[0].number), *item)
         hold.frames = item[0].hi
 
 
-async def _record_chunk(ctx: Context, hold: Hold, plan: _Plan, shipped: ChunkPlan, data: bytes) -> None:
+async def _recorded(ctx: Context, found: Mapping[K, R]) -> tuple[set[K], dict[K, R]]:
+    """Which chunks or tracks need not be stored, and the records of those that must be again, as they are lost."""
+    lost = {name: item for name, item in found.items() if not await ctx.holds(item.key, item.size)}
+    return set(found) - set(lost), lost
+
+
+async def _record_chunk(
+    ctx: Context, hold: Hold, plan: _Plan, lost: Chunk | None, shipped: ChunkPlan, data: bytes
+) -> None:
     """Store a chunk, and offer its tasks at once: encoding goes on while the rest is split."""
     key = keys.chunk(plan.job.id, shipped.number, hold.task.lease, shipped.container)
     await ctx.store.put(key, data)
@@ -167,7 +178,9 @@ async def _record_chunk(ctx: Context, hold: Hold, plan: _Plan, shipped: ChunkPla
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-    if await ctx.ledger.add_chunk(chunk, plan.chunk_tasks(chunk)):
+    specs = plan.chunk_tasks(chunk)
+    new = await (ctx.ledger.replace(lost, chunk, specs) if lost else ctx.ledger.add_chunk(chunk, specs))
+    if new:
         log.event("chunk.stored", job=chunk.job, chunk=chunk.number, frames=chunk.frames, bytes=chunk.size)
     else:
         await ctx.store.delete([key])
@@ -176,7 +189,8 @@ async def _record_chunk(ctx: Context, hold: Hold, plan: _Plan, shipped: ChunkPla
 
 async def _ship_tracks(ctx: Context, hold: Hold, plan: _Plan, reader: RangedReader) -> None:
     """Sound and text, each track whole; all that are still missing in one pass over the source."""
-    known = {(track.kind, track.index) for track in await ctx.ledger.tracks(plan.job.id)}
+    tracks = {(track.kind, track.index): track for track in await ctx.ledger.tracks(plan.job.id)}
+    known, lost = await _recorded(ctx, tracks)
     missing = plan.wanted_tracks - known
     if not missing:
         return
@@ -184,7 +198,8 @@ async def _ship_tracks(ctx: Context, hold: Hold, plan: _Plan, reader: RangedRead
     try:
         await hold.thread.run(lambda: loading.run(reader, plan.source))
         for track in await loading.finish():
-            await ctx.ledger.add_track(track, plan.track_tasks(track))
+            before, specs = lost.get((track.kind, track.index)), plan.track_tasks(track)
+            await (ctx.ledger.replace(before, track, specs) if before else ctx.ledger.add_track(track, specs))
             log.event("track.stored", job=track.job, kind=track.kind.value, track=track.index, bytes=track.size)
     except BaseException:
         await loading.abort()
