@@ -13,17 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fallow.model import (
-    Chunk,
-    Effort,
-    JobState,
-    Part,
-    Source,
-    TaskKind,
-    TaskState,
-    Track,
-    Worker,
-)
+from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
 
 
 class Clock(Protocol):
@@ -285,6 +275,10 @@ class Ledger(Protocol):
 
     async def move_job(self, job: str, new: JobState, error: str = "", error_kind: str = "") -> bool:
         """Legal moves only (model.JobState.moves); False when the job is in no state that allows it."""
+        ...
+
+    async def saw_upload(self, job: str) -> bool:
+        """The source of a job comes: it is no abandoned one. False when it waits for none."""
         ...
 
     async def set_source(self, job: str, source: Source) -> None: ...

@@ -39,6 +39,7 @@ class Settings:
     attempt_seconds: float = _setting(1800.0, "deadline of an attempt; a minute is added per unit of cost")
     window: int = _setting(32, "tasks of one job offered to workers at a time")
     space_wait: float = _setting(30.0, "seconds until the first new try after the disk was full")
+    upload_wait: float = _setting(86400.0, "seconds without a byte of its source until a job is removed")
     log: str = _setting("text", "log lines: text, json or off")
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class Settings:
         _within("attempt_seconds", self.attempt_seconds, 1, 31 * 86400)
         _within("window", self.window, 1, 100_000)
         _within("space_wait", self.space_wait, 0.1, 3600)
+        _within("upload_wait", self.upload_wait, 300, 366 * 86400)
 
     @property
     def loopback(self) -> bool:

@@ -57,6 +57,7 @@ def policy(settings: Settings) -> Policy:
         window=settings.window,
         space_wait=settings.space_wait,
         attempt_seconds=settings.attempt_seconds,
+        upload_wait=settings.upload_wait,
         sweep_seconds=min(2.0, settings.lease_seconds / 4),
     )
 

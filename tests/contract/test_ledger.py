@@ -132,6 +132,18 @@ async def test_one_of_many_callers_moves_the_job(ledger):
     assert sum(moved) == 1
 
 
+async def test_an_upload_is_noted_while_its_job_waits_for_it(ledger, time):
+    await ledger.create_job(a_job(state=JobState.UPLOADING))
+    time.now = 2000.0
+    assert await ledger.saw_upload("j")
+    assert (await ledger.job("j")).updated == 2000.0
+    await ledger.move_job("j", JobState.SPLITTING)
+    time.now = 3000.0
+    assert not await ledger.saw_upload("j")
+    assert not await ledger.saw_upload("none")
+    assert (await ledger.job("j")).updated == 2000.0
+
+
 async def test_the_source_and_results_are_kept(ledger):
     await ledger.create_job(a_job())
     video = VideoTrack(

@@ -12,7 +12,16 @@ import pytest
 from fallow.adapters.ledger_sql import SqlLedger
 from fallow.adapters.queue_memory import MemoryQueue
 from fallow.adapters.store_memory import MemoryStore
-from fallow.errors import BrokenPart, Conflict, EncoderFailed, Forbidden, Rejected, StorageFull
+from fallow.errors import (
+    BrokenPart,
+    Conflict,
+    EncoderFailed,
+    Forbidden,
+    NotFound,
+    Rejected,
+    StorageFull,
+    TransferFailed,
+)
 from fallow.media.frames import SAFE, SHOWN, FrameIndex
 from fallow.media.inspect import PartFacts
 from fallow.messages import Delivery, Failure, Renewal, to_wire
@@ -618,6 +627,87 @@ async def test_objects_that_nobody_owns_are_deleted(ctx):
     assert await sweep.sweep_objects(ctx) == 1
     assert await ctx.store.stat(slow.put_url.removeprefix("put ")) is None
     assert len([facts async for facts in ctx.store.list(f"jobs/{job}/parts/")]) == 3
+
+
+# uploads
+
+DAY = 86400
+
+
+async def test_a_job_whose_source_does_not_come_is_removed_with_what_it_stored(ctx):
+    job, _ = await submit.create(ctx, "film", [BIG], Options())
+    await ctx.store.put(job.source_key, b"stored just before the platform was killed")
+    started = await a_job(ctx)
+    ctx.clock.time += DAY - 1
+    assert await sweep.sweep_uploads(ctx) == 0
+    ctx.clock.time += 2
+    assert await sweep.sweep_uploads(ctx) == 1
+    with pytest.raises(NotFound):
+        await ctx.ledger.job(job.id)
+    assert await ctx.store.stat(job.source_key) is None
+    assert await state(ctx, started) is JobState.SPLITTING
+
+
+async def test_a_job_whose_source_comes_slowly_is_kept(ctx):
+    job, _ = await submit.create(ctx, "film", [BIG], Options())
+
+    async def body():
+        for _ in range(3):
+            ctx.clock.time += DAY - 1
+            yield b"x"
+            assert await sweep.sweep_uploads(ctx) == 0
+
+    assert (await submit.receive(ctx, job.id, body())).state is JobState.SPLITTING
+    assert (await ctx.store.stat(job.source_key)).size == 3
+
+
+async def test_an_upload_that_broke_off_gives_its_job_another_day(ctx):
+    job, _ = await submit.create(ctx, "film", [BIG], Options())
+    ctx.clock.time += DAY - 1
+
+    async def body():
+        yield b"x"
+        raise TransferFailed
+
+    with pytest.raises(TransferFailed):
+        await submit.receive(ctx, job.id, body())
+    ctx.clock.time += DAY - 1
+    assert await sweep.sweep_uploads(ctx) == 0
+    ctx.clock.time += 2
+    assert await sweep.sweep_uploads(ctx) == 1
+    with pytest.raises(NotFound):
+        await submit.receive(ctx, job.id, body())
+
+
+async def test_a_job_that_is_cancelled_while_its_source_comes_is_not_begun(ctx):
+    job, _ = await submit.create(ctx, "film", [BIG], Options())
+
+    async def body():
+        yield b"x"
+        await submit.cancel(ctx, job.id)
+
+    with pytest.raises(Conflict):
+        await submit.receive(ctx, job.id, body())
+    assert await state(ctx, job.id) is JobState.CANCELLED
+    assert (await submit.retry(ctx, job.id)).state is JobState.SPLITTING
+
+
+async def test_a_long_upload_ends_when_its_job_is_cancelled(ctx):
+    job, _ = await submit.create(ctx, "film", [BIG], Options())
+    sent = []
+
+    async def body():
+        yield b"x"
+        await submit.cancel(ctx, job.id)
+        for _ in range(100):
+            ctx.clock.time += 10
+            sent.append(b"x")
+            yield b"x"
+
+    with pytest.raises(Conflict):
+        await submit.receive(ctx, job.id, body())
+    assert len(sent) < 10
+    assert await ctx.store.stat(job.source_key) is None
 
 
 # work in this process

@@ -74,6 +74,10 @@ class SqlLedger:
 
         return await self._write(work)
 
+    async def saw_upload(self, job: str) -> bool:
+        waiting = (jobs.c.id == job, jobs.c.state == JobState.UPLOADING.value)
+        return await self._write(lambda db: change(db, jobs, {"updated": self._now()}, *waiting))
+
     async def set_source(self, job: str, source: Source) -> None:
         values = {"source": rows.dumps(source), "updated": self._now()}
         await self._write(lambda db: change(db, jobs, values, jobs.c.id == job))

@@ -24,6 +24,7 @@ class Policy:
     attempt_seconds: float = 1800.0  # the deadline of an attempt; longer for costly tasks
     message_seconds: float = 300.0  # a queued task that nobody took for so long is announced again
     sweep_seconds: float = 2.0
+    upload_wait: float = 86400.0  # a job that waits for its source, of which nothing came for so long, is removed
 
     def deadline(self, cost: float) -> float:
         """Seconds that an attempt at a task may take, on the slowest machine worth having."""

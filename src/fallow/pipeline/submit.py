@@ -19,6 +19,8 @@ from fallow.pipeline.recipes import check_container
 from fallow.ports import Job, Rendition
 from fallow.profiles import Profile, check_chunks
 
+_NOTE_EVERY = 60.0  # seconds between two notes in the ledger that an upload goes on
+
 
 async def create(
     ctx: Context, name: str, profiles: Sequence[Profile], options: Options, key: str = ""
@@ -51,12 +53,13 @@ async def receive(ctx: Context, job_id: str, body: AsyncIterator[bytes]) -> Job:
     job = await _waiting(ctx, job_id)
     writer = await ctx.store.writer(job.source_key)
     try:
-        async for data in body:
+        async for data in _noted(ctx, job_id, body):
             await writer.write(data)
         await writer.commit()
     except BaseException:
         await writer.abort()
         raise
+    await _waiting(ctx, job_id)  # it may have been cancelled meanwhile; then a retry finds the source
     return await start(ctx, job_id)
 
 
@@ -112,9 +115,20 @@ async def forget(ctx: Context, job_id: str) -> None:
     log.event("job.forgotten", job=job_id)
 
 
+async def _noted(ctx: Context, job_id: str, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The body; the ledger learns now and then that it still comes."""
+    due = ctx.clock.now() + _NOTE_EVERY
+    async for data in body:
+        if ctx.clock.now() >= due:
+            await _waiting(ctx, job_id)
+            due = ctx.clock.now() + _NOTE_EVERY
+        yield data
+
+
 async def _waiting(ctx: Context, job_id: str) -> Job:
+    """A job whose source comes, which is noted. Raises Conflict when it waits for none."""
     job = await ctx.ledger.job(job_id)
-    if job.state is not JobState.UPLOADING:
+    if not await ctx.ledger.saw_upload(job_id):
         raise Conflict(f"The job {job_id} is {job.state.value} and has its source; submit a new one for another.")
     return job
 

@@ -1,4 +1,4 @@
-"""Put right what nobody else does: lost workers, lost messages, jobs that stopped moving, objects nobody owns."""
+"""Put right what nobody else does: lost workers, lost messages, jobs that stand still, objects that nobody owns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, announce
 from fallow.pipeline.setback import Blow, set_back
-from fallow.pipeline.submit import start
+from fallow.pipeline.submit import forget, start
 from fallow.ports import Job, Outcome, Task
 
 
@@ -42,6 +42,19 @@ async def sweep(ctx: Context) -> None:
     await _announce(ctx, await ctx.ledger.overdue(ctx.clock.now() - ctx.policy.message_seconds))
     for job_id in await ctx.ledger.unfinished_jobs():
         await advance(ctx, job_id)
+
+
+async def sweep_uploads(ctx: Context) -> int:
+    """Remove the jobs whose source will not come, as nothing of it did for long; how many."""
+    before, count = ctx.clock.now() - ctx.policy.upload_wait, 0
+    for job_id in await ctx.ledger.unfinished_jobs():
+        job = await ctx.ledger.job(job_id)
+        abandoned = job.state is JobState.UPLOADING and job.updated < before
+        if abandoned and await ctx.ledger.move_job(job_id, JobState.CANCELLED):
+            log.event("job.abandoned", job=job_id)
+            await forget(ctx, job_id)
+            count += 1
+    return count
 
 
 async def sweep_objects(ctx: Context) -> int:

@@ -15,7 +15,7 @@ from fallow.pipeline.dispatch import claim, queues
 from fallow.pipeline.join import join_rendition
 from fallow.pipeline.local_task import Work, carry_out
 from fallow.pipeline.split import split
-from fallow.pipeline.sweep import sweep, sweep_objects
+from fallow.pipeline.sweep import sweep, sweep_objects, sweep_uploads
 from fallow.ports import Message
 
 WORK: dict[TaskKind, tuple[str, Work]] = {
@@ -76,6 +76,7 @@ async def sweeper(ctx: Context) -> None:
         await sweep(ctx)
         if time.monotonic() >= objects_at:
             objects_at = time.monotonic() + OBJECTS_EVERY
+            await sweep_uploads(ctx)
             await sweep_objects(ctx)
 
     while True:
