@@ -6,6 +6,8 @@ import importlib
 import signal
 import sys
 
+from fallow import __version__
+
 _NEEDED = "The command line needs the packages of the server; install them with: pip install 'fallow[server]'"
 
 
@@ -14,6 +16,9 @@ def main() -> int:
     if sys.argv[1:2] == ["worker"]:
         agent = importlib.import_module("fallow.worker.__main__")
         return int(agent.main(sys.argv[2:]) or 0)
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"fallow {__version__}\n")
+        return 0
     try:
         cli = importlib.import_module("fallow.cli")
     except ModuleNotFoundError as error:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from fallow import __version__, profile_files
 from fallow.client import Client, JobView
-from fallow.commands import remote, summary
+from fallow.commands import packages, remote, summary
+from fallow.commands.printer import printer
 from fallow.commands.progress import Display, Silence, display
 from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
 from fallow.pipeline.job_options import Options
@@ -86,6 +86,7 @@ def encode(
     """Encode files on this machine, using all of it."""
     from fallow.commands.encode import Request, encode
 
+    packages.check()
     request = Request(
         inputs=inputs,
         profiles=_chosen(profile, profiles, set_),
@@ -111,8 +112,8 @@ def encode(
     if json:
         _print_json(summary.as_json(report))
     else:
-        summary.show(report, Console())
-    summary.show_failures(report, Console(stderr=True))
+        summary.show(report, printer(sys.stdout))
+    summary.show_failures(report, printer(sys.stderr))
     return OK if report.ok else FAILED
 
 
@@ -127,6 +128,7 @@ def up(
     """Run the whole platform until it is stopped: API, ledger, store and workers on this machine."""
     from fallow.commands.up import up
 
+    packages.check()
     up(load({"host": host, "port": port, "data": data, "workers": workers, "ffmpeg": ffmpeg}))
     return OK
 
@@ -158,7 +160,7 @@ def submit(
     if json:
         _print_json(remote.plain([job])[0])
     elif wait:
-        remote.show_job(job, Console())
+        remote.show_job(job, printer(sys.stdout))
     else:
         typer.echo(job.id)
     return _verdict(job)
@@ -171,7 +173,7 @@ def status(job: JobId, server: Server = HOME, token: Token = "", json: Json = Fa
     if json:
         _print_json(remote.plain([view])[0])
     else:
-        remote.show_job(view, Console())
+        remote.show_job(view, printer(sys.stdout))
     return _verdict(view)
 
 
@@ -182,7 +184,7 @@ def jobs(server: Server = HOME, token: Token = "", json: Json = False) -> int:
     if json:
         _print_json(remote.plain(views))
     else:
-        Console().print(remote.jobs_table(views))
+        printer(sys.stdout).print(remote.jobs_table(views))
     return OK
 
 
@@ -223,7 +225,7 @@ def workers(server: Server = HOME, token: Token = "", json: Json = False) -> int
     if json:
         _print_json(found)
     else:
-        Console().print(remote.workers_table(found))
+        printer(sys.stdout).print(remote.workers_table(found))
     return OK
 
 
@@ -236,7 +238,7 @@ def list_profiles(profiles: Files = None, json: Json = False) -> int:
     if json:
         _print_json(to_wire(known))
     else:
-        Console().print(remote.profiles_table(known))
+        printer(sys.stdout).print(remote.profiles_table(known))
     return OK
 
 
@@ -253,7 +255,7 @@ def doctor(
     if json:
         _print_json(doctor.as_json(findings))
     else:
-        doctor.show(findings, Console())
+        doctor.show(findings, printer(sys.stdout))
     return OK if doctor.healthy(findings) else FAILED
 
 
@@ -291,9 +293,11 @@ def run(arguments: Sequence[str]) -> int:
     except FallowError as error:
         return _complain(arguments, error, _exit_code(error))
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        sentence = f"{place}{error.strerror or error}. Check the path, its permissions, and the space left there."
-        return _complain(arguments, Rejected(sentence), FAILED)
+        return _complain(arguments, Rejected(summary.sentence(error)), FAILED)
+    except ModuleNotFoundError as error:
+        if (needed := packages.missing(error)) is None:
+            raise
+        return _complain(arguments, needed, USAGE)
     except Exception as error:
         traceback.print_exc()
         told = f"{type(error).__name__}: {error}. This is a fault of Fallow; please report it with the lines above."
@@ -314,7 +318,10 @@ def _exit_code(error: FallowError) -> int:
 
 
 def _verdict(job: JobView) -> int:
-    return FAILED if job.state in ("failed", "cancelled") else OK
+    if job.state not in ("failed", "cancelled"):
+        return OK
+    sys.stderr.write(f"fallow: {job.error or f'The job is {job.state}.'}\n")
+    return FAILED
 
 
 def _known(files: Sequence[Path] | None) -> dict[str, Profile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import json
@@ -102,7 +103,7 @@ class Client:
 
     def __init__(self, url: str, token: str = "") -> None:
         parts = urllib.parse.urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _port_is_one(parts):
             raise Rejected(f"{url!r} is no server address; write it like http://localhost:8000.")
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._parts = parts
@@ -118,13 +119,13 @@ class Client:
         size = path.stat().st_size
         with path.open("rb") as file:
             answer = self._send("PUT", f"/api/v1/jobs/{_quoted(job)}/source", _pieces(file, sent), size)
-        return from_wire(JobView, answer)
+        return self._viewed(answer)
 
     def job(self, job: str) -> JobView:
         return self._job("GET", f"/api/v1/jobs/{_quoted(job)}")
 
     def jobs(self) -> list[JobView]:
-        return [from_wire(JobView, item) for item in _items(self._call("GET", "/api/v1/jobs"), "jobs")]
+        return [self._viewed(item) for item in _items(self._call("GET", "/api/v1/jobs"), "jobs")]
 
     def cancel(self, job: str) -> JobView:
         return self._job("POST", f"/api/v1/jobs/{_quoted(job)}/cancel")
@@ -149,6 +150,10 @@ class Client:
             with self._answer("GET", route) as answer:
                 size = _save(answer, unfinished)
             unfinished.replace(path)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(f"No space is left in {path.parent}; free some, and try again.") from error
+            raise
         finally:
             unfinished.unlink(missing_ok=True)
         return size
@@ -163,7 +168,13 @@ class Client:
             time.sleep(every)
 
     def _job(self, method: str, route: str, body: Any = None) -> JobView:
-        return from_wire(JobView, self._call(method, route, body))
+        return self._viewed(self._call(method, route, body))
+
+    def _viewed(self, told: Any) -> JobView:
+        try:
+            return from_wire(JobView, told)
+        except ValueError as error:
+            raise self._stranger() from error
 
     def _call(self, method: str, route: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -171,21 +182,28 @@ class Client:
         for attempt in range(1, tries + 1):
             try:
                 with self._answer(method, route, data) as answer:
-                    text = answer.read()
-                return json.loads(text) if text else None
+                    return self._decoded(answer)
             except Unavailable:
                 if attempt == tries:
                     raise
                 time.sleep(0.25 * 2**attempt)
-            except ValueError as error:
-                raise Unavailable(
-                    f"{self.url} does not answer as a Fallow server does; check the address."
-                ) from error
         raise AssertionError("unreachable")
 
     def _send(self, method: str, route: str, body: Iterator[bytes], size: int) -> Any:
         with self._answer(method, route, body, {"Content-Length": str(size)}) as answer:
-            return json.loads(answer.read())
+            return self._decoded(answer)
+
+    def _decoded(self, answer: http.client.HTTPResponse) -> Any:
+        try:
+            text = answer.read()
+            return json.loads(text) if text else None
+        except (OSError, http.client.HTTPException) as error:
+            raise _away(self.url, error) from error
+        except ValueError as error:
+            raise self._stranger() from error
+
+    def _stranger(self) -> Rejected:
+        return Rejected(f"{self.url} does not answer as a Fallow server does; check the address.")
 
     @contextmanager
     def _answer(
@@ -202,9 +220,7 @@ class Client:
             except ConnectionError as error:
                 answer = _early_answer(connection, self.url, error)
             except (OSError, http.client.HTTPException) as error:
-                raise Unavailable(
-                    f"{self.url} cannot be reached ({error}); is `fallow up` running there?"
-                ) from error
+                raise _away(self.url, error) from error
             if answer.status >= 400:
                 raise _refusal(answer, self.url)
             yield answer
@@ -246,7 +262,7 @@ def _refusal(answer: http.client.HTTPResponse, url: str) -> FallowError:
         507: StorageFull,
     }
     if status in by_status:
-        return by_status[status](title)
+        return by_status[status](title or f"{url} answered with status {status}; is it a Fallow server's address?")
     if kind == "rejected" or status < 500:
         return Rejected(title or f"{url} refused the call with status {status}.")
     return Unavailable(title or f"{url} answered with status {status}; try again, or look at its log.")
@@ -265,7 +281,7 @@ def _save(answer: http.client.HTTPResponse, path: Path) -> int:
     expected = answer.length
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
-        while data := answer.read(_BLOCK):
+        while data := _read(answer):
             file.write(data)
             digest.update(data)
             size += len(data)
@@ -273,6 +289,20 @@ def _save(answer: http.client.HTTPResponse, path: Path) -> int:
     if (expected is not None and size != expected) or (len(tag) == 64 and digest.hexdigest() != tag):
         raise TransferFailed("The download ended before all bytes had come, or with wrong ones; try again.")
     return size
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read(_BLOCK)
+    except (OSError, http.client.HTTPException) as error:
+        raise TransferFailed(f"The download was broken off ({error}); try again.") from error
+
+
+def _port_is_one(parts: urllib.parse.SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _pieces(file: Any, sent: Callable[[int], object]) -> Iterator[bytes]:

@@ -77,7 +77,7 @@ class EncoderFailed(Retryable):
 
 
 class StorageFull(Retryable):
-    """No space is left on the disk; free some, or choose another place with --data."""
+    """No space is left on the disk; free some, or name another place (FALLOW_STATE for encode, --data for up)."""
 
 
 class BrokenPart(Retryable):

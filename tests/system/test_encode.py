@@ -7,11 +7,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from running import family, living, run, started, until
 from watching import RATE, SECONDS, decoded, times
 
 SMALL = ["-p", "240p", "--set", "width=160", "--set", "height=90", "--chunk-seconds", "1", "--workers", "2"]
@@ -24,43 +24,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
     return tmp_path / "cache"
-
-
-def started(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "fallow", "encode", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    process = started(*arguments)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
-
-
-def until(condition, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def family(pid: int) -> set[int]:
-    """The living descendants of a process."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found |= {child} | family(child)
-    return found
-
-
-def living(pids: set[int]) -> set[int]:
-    def lives(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except FileNotFoundError:
-            return False
-
-    return {pid for pid in pids if lives(pid)}
 
 
 def test_every_frame_comes_out_at_its_time_and_nothing_is_left(clip: Path, cache: Path, tmp_path: Path) -> None:

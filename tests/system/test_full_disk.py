@@ -1,10 +1,13 @@
 """A disk that runs full in the middle of a job: it waits, goes on when there is room, and loses nothing."""
 
 import asyncio
+import json
 import os
+import signal
 import subprocess
 
 import pytest
+from running import family, living, run, started, until
 from watching import FFMPEG, SLOW, SMALL, decoded, ended, seen, times
 
 from fallow.client import Client
@@ -73,3 +76,104 @@ async def test_a_job_that_never_finds_room_fails_with_a_sentence(small_disk, cli
         view = await ended(client, job)
         assert (view.state, view.error_kind) == ("failed", "retryable")
         assert "No space is left" in view.error
+
+
+HARD = ["-p", "240p", "--set", "width=480", "--set", "height=270", "--set", "upscale=true"]
+HARD += ["--set", "preset=veryslow", "--chunk-seconds", "1", "--workers", "2"]
+
+
+@pytest.fixture
+def environment(small_disk, monkeypatch):
+    """`fallow encode` keeps its unfinished work on the small disk, and is impatient."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(small_disk))
+    monkeypatch.setenv("FALLOW_SPACE_WAIT", "0.3")
+
+
+def under_way(small_disk):
+    until(lambda: list(small_disk.rglob("parts/*/*.ts")))
+
+
+def test_encode_waits_for_space_and_says_so(small_disk, environment, clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("FALLOW_ATTEMPTS", "50")
+    errors = tmp_path / "errors"
+    with errors.open("w") as err:
+        process = started(clip, *HARD, "-o", tmp_path / "a.mp4", err=err)
+        under_way(small_disk)
+        ballast = fill(small_disk / "ballast")
+        until(lambda: "No space is left in" in errors.read_text())
+        os.unlink(ballast)
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert f"{small_disk}/fallow/encode/" in errors.read_text()
+    assert times(tmp_path / "a.mp4") == pytest.approx(times(clip), abs=1e-6)
+    assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("json_", [[], ["--json"]])
+def test_encode_gives_up_in_time_and_leaves_nothing(small_disk, environment, clip, tmp_path, monkeypatch, json_):
+    monkeypatch.setenv("FALLOW_ATTEMPTS", "3")
+    process = started(clip, *HARD, "-o", tmp_path / "out" / "a.mp4", *json_)
+    under_way(small_disk)
+    relatives = family(process.pid)
+    ballast = fill(small_disk / "ballast")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    last = err.splitlines()[-1]
+    assert last.startswith(f"{clip}: No space is left")
+    assert str(small_disk) in last
+    assert "free some" in last
+    assert not json_ or json.loads(out)["inputs"][0]["error"]["message"] in last
+    until(lambda: not living(relatives), 5)
+    assert list(small_disk.iterdir()) == [ballast]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("freed", [True, False])
+def test_only_the_result_has_no_space(small_disk, clip, tmp_path, monkeypatch, freed):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("FALLOW_SPACE_WAIT", "0.2")
+    monkeypatch.setenv("FALLOW_ATTEMPTS", "50" if freed else "3")
+    target, errors = small_disk / "new" / "a.mp4", tmp_path / "errors"
+    with errors.open("w") as err:
+        process = started(clip, *HARD, "-o", target, err=err)
+        until(lambda: list(tmp_path.rglob("cache/**/parts/*/*.ts")))
+        ballast = fill(small_disk / "ballast")
+        if freed:
+            until(lambda: "No space is left in" in errors.read_text())
+            os.unlink(ballast)
+        process.communicate(timeout=60)
+    last = errors.read_text().splitlines()[-1]
+    if freed:
+        assert process.returncode == 0
+        assert times(target) == pytest.approx(times(clip), abs=1e-6)
+    else:
+        assert process.returncode == 1
+        assert last == f"{clip}: No space is left in {target.parent}; free some, or choose another folder."
+        assert list(small_disk.iterdir()) == [ballast]
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_ctrl_c_ends_the_wait_for_space(small_disk, clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    target, errors = small_disk / "new" / "a.mp4", tmp_path / "errors"
+    with errors.open("w") as err:
+        process = started(clip, *HARD, "-o", target, err=err)
+        until(lambda: list(tmp_path.rglob("cache/**/parts/*/*.ts")))
+        ballast = fill(small_disk / "ballast")
+        until(lambda: "No space is left in" in errors.read_text())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Nothing was left behind." in errors.read_text()
+    assert list(small_disk.iterdir()) == [ballast]
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_encode_does_not_begin_on_a_full_disk(small_disk, environment, clip, tmp_path):
+    ballast = fill(small_disk / "ballast")
+    code, out, err = run(clip, *HARD, "-o", tmp_path / "a.mp4")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"fallow: The disk of {small_disk}/fallow/encode/")
+    assert len(err.splitlines()) == 1
+    assert list(small_disk.iterdir()) == [ballast]

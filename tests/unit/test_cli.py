@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,9 +17,10 @@ import pytest
 from fallow import cli, errors, profile_files
 from fallow.__main__ import main
 from fallow.client import Client, JobView, RenditionView, RunningView, ShareView
-from fallow.commands import doctor, progress, state, summary
-from fallow.commands.outputs import Output, check_input, outputs
+from fallow.commands import doctor, progress, space, state, summary
+from fallow.commands.outputs import Output, check_input, made, outputs
 from fallow.errors import BadInput, BadSetting, Conflict, StorageFull
+from fallow.model import Source, VideoTrack
 from fallow.settings import Settings
 
 P720, P480 = (profile_files.load()[name] for name in ("720p", "480p"))
@@ -153,12 +155,70 @@ def test_state_of_a_killed_run_goes_after_a_week_unless_in_use(tmp_path: Path) -
     assert sorted(tmp_path.iterdir()) == [used, young, other]
 
 
-def test_too_little_space_is_told_before_anything_starts(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _: os.terminal_size((1, 1)) and type("U", (), {"free": 1000})())
-    with pytest.raises(StorageFull, match=r"needs about 67 MB .* FALLOW_STATE"):
-        state.check_space(tmp_path, [clip])
+# space
+
+
+class Disks:
+    """File systems of any size: one for the results, one for all else."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
+        self.free = {False: 10**9, True: 10**9}
+        monkeypatch.setattr(space, "free", lambda folder: self.free[folder == results])
+        monkeypatch.setattr(space, "_together", lambda first, second: (first == results) == (second == results))
+
+
+@pytest.fixture
+def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disks:
+    return Disks(monkeypatch, tmp_path / "out")
+
+
+def test_a_disk_that_is_certain_to_run_full_is_refused(clip: Path, tmp_path: Path, disks: Disks) -> None:
+    state_folder = tmp_path / "state"
+    state_folder.mkdir()
+    os.truncate(clip, 20_000_000)
+    wanted = outputs([clip], [P720, P480], f"{tmp_path}/out/", None)
+    space.check(state_folder, wanted)
+    disks.free[False] = 10_000_000
+    with pytest.raises(StorageFull, match=r"has 10 MB free, but at least 10 MB are needed .* FALLOW_STATE"):
+        space.check(state_folder, wanted)
+    # What an earlier run has cut off already is not needed again.
+    (state_folder / "chunk").write_bytes(bytes(300_000))
+    space.check(state_folder, wanted)
+    disks.free[True] = 100
+    with pytest.raises(StorageFull, match=r"out has 0\.0 MB free.* another -o"):
+        space.check(state_folder, wanted)
+
+
+def test_a_source_on_another_disk_is_copied(clip: Path, tmp_path: Path, disks: Disks) -> None:
+    os.truncate(clip, 20_000_000)
+    disks.free = {False: 20_000_000, True: 20_000_000}
+    wanted = outputs([clip], [P720], f"{tmp_path}/out/", None)
+    space.check(tmp_path, wanted)
+    with pytest.raises(StorageFull, match="at least 30 MB"):
+        space.check(tmp_path / "out", wanted)
+
+
+def test_a_disk_that_will_probably_run_full_is_told(clip: Path, tmp_path: Path, disks: Disks) -> None:
+    tick, rate = Fraction(1, 1000), Fraction(25)
+    video = VideoTrack("h264", 1280, 720, Fraction(1), 0, "yuv420p", 8, tick, rate, 15000, interlaced=False)
+    source = Source("mp4", 100_000_000, Fraction(0), Fraction(600), video)
+    wanted = outputs([clip], [P720], f"{tmp_path}/out/", None)
+    result = 600 * (P720.maxrate_kbps or 0) / 2 * 125
+    disks.free = {False: round(120e6 + 2 * result) + 2000, True: round(result) + 2000}
+    assert space.warnings(tmp_path, source, wanted) == []
+    disks.free = {False: round(120e6 + 2 * result) - 2000, True: round(result) - 2000}
+    told = space.warnings(tmp_path, source, wanted)
+    assert ["FALLOW_STATE" in sentence for sentence in told] == [True, False]
+    assert ["another -o" in sentence for sentence in told] == [False, True]
+
+
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path: Path) -> None:
+    with pytest.raises(StorageFull), made(tmp_path / "a" / "b"):
+        raise StorageFull
+    assert list(tmp_path.iterdir()) == []
+    with made(tmp_path / "a" / "b"):
+        pass
+    assert (tmp_path / "a" / "b").is_dir()
 
 
 # exit codes and errors

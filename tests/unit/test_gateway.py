@@ -249,7 +249,7 @@ async def test_results_come_whole_or_in_ranges(caller):
     await caller.ctx.ledger.set_result(job, "small", Part("r", 10, "ab" * 32, 1, ""), {})
     answer = await caller.get(path)
     assert (answer.status, answer.body, answer.headers["etag"]) == (200, b"0123456789", f'"{"ab" * 32}"')
-    assert "film-small.mp4" in answer.headers["content-disposition"]
+    assert "film.small.mp4" in answer.headers["content-disposition"]
     for asked, got in (("bytes=2-4", b"234"), ("bytes=7-", b"789"), ("bytes=-2", b"89"), ("bytes=5-99", b"56789")):
         answer = await caller.get(path, Range=asked)
         assert (answer.status, answer.body) == (206, got)

@@ -23,6 +23,7 @@ THREADS = 4
 _COPY = 64 << 20  # bytes asked of one copy_file_range call
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_ELSEWHERE = "name another place (FALLOW_STATE for encode, --data for up)"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,7 +93,7 @@ class FolderStore:
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do file work in the store's threads; a full disk becomes a sentence."""
         loop = asyncio.get_running_loop()
-        with _told(self.root):
+        with _told(self.root, _ELSEWHERE):
             return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
 
     def link_in(self, part: Path, key: str) -> ObjectFacts:
@@ -233,12 +234,12 @@ class _FolderWriter:
 
 
 @contextlib.contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _told(folder: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageFull(f"No space is left in {folder}; free some, or choose another place.") from error
+            raise StorageFull(f"No space is left in {folder}; free some, or {remedy}.") from error
         raise
 
 
@@ -310,7 +311,7 @@ def _export(source: Path, path: Path) -> None:
         raise BadSetting(f"{path} is a folder; name a file.")
     part = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
     try:
-        with _told(path.parent), _removed_on_error(part):
+        with _told(path.parent, "choose another folder"), _removed_on_error(part):
             _link_or_copy(source, part)
             os.replace(part, path)
             part.unlink(missing_ok=True)  # renaming one link of a file over another leaves both

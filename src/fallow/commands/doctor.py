@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -14,8 +13,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fallow import __version__, catalogue, profile_files
+from fallow.commands import packages
 from fallow.errors import BadProfile, BadSetting
 from fallow.ffmpeg import locate
 from fallow.settings import Settings
@@ -24,7 +25,6 @@ GOOD, WARNING, MISSING = "ok", "warning", "missing"
 _OLDEST_FFMPEG = (5, 1)
 _ROOM = 2_000_000_000  # bytes free, below which a long video may not fit
 _MEMORY = 1_000_000_000  # bytes; encoding 1080p takes about half of it for each worker
-_PACKAGES = ("av", "fastapi", "sqlalchemy", "uvicorn", "typer", "rich")
 _STYLES = {GOOD: "green", WARNING: "yellow", MISSING: "red"}
 
 
@@ -67,22 +67,26 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     for finding in findings:
-        state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
-        table.add_row(state, finding.name, finding.detail)
+        table.add_row(Text(finding.state, _STYLES[finding.state]), finding.name, finding.detail)
         if finding.remedy:
-            table.add_row("", "", f"[bold]{finding.remedy}[/]")
+            table.add_row("", "", Text(finding.remedy, "bold"))
     console.print(table)
 
 
 def _packages() -> Iterator[Finding]:
-    for name in _PACKAGES:
-        try:
-            version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, MISSING, "not installed", "Install it with: pip install 'fallow[server]'")
-        else:
-            if name == "av":
-                yield Finding("PyAV", GOOD, version)
+    for name in packages.NEEDED:
+        version, told = packages.version(name), "PyAV" if name == "av" else name
+        if version is None:
+            yield Finding(told, MISSING, "not installed", f"Install it with: {packages.INSTALL}")
+        elif name == "av":
+            yield _pyav(version)
+
+
+def _pyav(version: str) -> Finding:
+    if packages.fits(version, packages.PYAV):
+        return Finding("PyAV", GOOD, version)
+    remedy = f"Fallow works with {packages.PYAV}; run: {packages.INSTALL_PYAV}"
+    return Finding("PyAV", MISSING, f"{version}, which is not supported", remedy)
 
 
 def _ffmpeg(explicit: str) -> Iterator[Finding]:

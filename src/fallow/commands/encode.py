@@ -14,13 +14,14 @@ from typing import Any
 
 from fallow import log
 from fallow.client import JobView
-from fallow.commands import state, summary
+from fallow.commands import space, state, summary
 from fallow.commands.interrupts import Interrupts
-from fallow.commands.outputs import Output, check_input, outputs
+from fallow.commands.outputs import Output, check_input, made, outputs
 from fallow.commands.progress import Display
-from fallow.errors import BrokenPart, Cancelled, FallowError
+from fallow.errors import BrokenPart, Cancelled, FallowError, StorageFull
 from fallow.messages import from_wire, to_wire
 from fallow.model import Source
+from fallow.pipeline.context import Policy
 from fallow.pipeline.geometry import output_size
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
@@ -29,6 +30,8 @@ from fallow.services.run import Platform
 from fallow.settings import Settings, load
 
 _INTERRUPTED = "Interrupted. Nothing was left behind."
+_REMIND = 60.0  # seconds between two words about a full disk
+_LOOK_FOR_SPACE = 5.0  # seconds, at most
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def encode(request: Request, display: Display) -> summary.Report:
         elif any(folder.iterdir()):
             display.say("Going on with what an earlier run has finished.")
         try:
-            state.check_space(folder, request.inputs)
+            space.check(folder, work.wanted)
             return asyncio.run(_run(work, folder, display, interrupts))
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise Cancelled(_INTERRUPTED) from None
@@ -109,10 +112,13 @@ async def _run(work: Work, folder: Path, display: Display, interrupts: Interrupt
     log.set_up(settings.log)
     stopped = interrupts.begin()
     async with Platform(settings) as platform:
+        from fallow import wiring  # which the platform has loaded by now, while its agents started
+
         interrupts.watch(platform)
-        jobs = {source: await _submit(platform, work, source) for source in work.request.inputs}
-        views = await _follow(platform, jobs, display, stopped)
-        reports = [await _finish(platform, work, source, view) for source, view in views.items()]
+        run = _Run(work, folder, display, platform, stopped, wiring.policy(settings))
+        jobs = {source: await run.submit(source) for source in work.request.inputs}
+        views = await run.follow(jobs)
+        reports = [await run.finish(source, view) for source, view in views.items()]
     shares = summary.total_shares(list(views.values()))
     return summary.Report(tuple(reports), time.monotonic() - begun, shares)
 
@@ -129,29 +135,101 @@ def _settings(work: Work, folder: Path, look_seconds: float) -> Settings:
     return load({**embedded, **chosen, "api_token": secrets.token_urlsafe(24), "renew_seconds": renew})
 
 
-async def _submit(platform: Platform, work: Work, source: Path) -> str:
-    """The job of one input: a new one, or the one that an earlier run began."""
-    told = await platform.create(source.name, work.request.profiles, work.options, work.job_key(source))
-    job = from_wire(JobView, told)
-    if job.state == "uploading":
-        await platform.adopt(job.id, source)
-    elif job.state in ("failed", "cancelled"):
-        await platform.retry(job.id)
-    return job.id
+@dataclass
+class _Run:
+    """A platform at work on a request."""
 
+    work: Work
+    folder: Path
+    display: Display
+    platform: Platform
+    interrupted: asyncio.Event
+    policy: Policy
+    told_full: float = -_REMIND  # when people heard last that a disk is full
+    looked_at: set[str] = field(default_factory=set)  # the jobs whose need for space was looked at
 
-async def _follow(
-    platform: Platform, jobs: dict[Path, str], display: Display, interrupted: asyncio.Event
-) -> dict[Path, JobView]:
-    """Show the jobs until all have ended; raises Cancelled when somebody interrupted."""
-    while True:
-        views = {source: from_wire(JobView, await platform.view(job)) for source, job in jobs.items()}
-        display.show(list(views.values()))
-        if all(view.ended for view in views.values()):
-            return views
-        await _first(interrupted.wait(), platform.news(display.look_seconds))
-        if interrupted.is_set():
-            raise Cancelled(_INTERRUPTED)
+    async def submit(self, source: Path) -> str:
+        """The job of one input: a new one, or the one that an earlier run began."""
+        work, platform = self.work, self.platform
+        told = await platform.create(source.name, work.request.profiles, work.options, work.job_key(source))
+        job = from_wire(JobView, told)
+        if job.state == "uploading":
+            await platform.adopt(job.id, source)
+        elif job.state in ("failed", "cancelled"):
+            await platform.retry(job.id)
+        return job.id
+
+    async def follow(self, jobs: dict[Path, str]) -> dict[Path, JobView]:
+        """Show the jobs until all have ended; raises Cancelled when somebody interrupted."""
+        while True:
+            views = {source: from_wire(JobView, await self.platform.view(job)) for source, job in jobs.items()}
+            self.display.show(list(views.values()))
+            if all(view.ended for view in views.values()):
+                return views
+            self._tell(views)
+            await _first(self.interrupted.wait(), self.platform.news(self.display.look_seconds))
+            if self.interrupted.is_set():
+                raise Cancelled(_INTERRUPTED)
+
+    async def finish(self, source: Path, view: JobView) -> summary.InputReport:
+        """Put one input's results where they are wanted, each whole or not at all."""
+        size = await asyncio.to_thread(lambda: source.stat().st_size)
+        if view.state != "done":
+            failed = summary.Failed(view.error_kind or "retryable", view.error or f"The job is {view.state}.")
+            return summary.InputReport(source, size, error=failed, warnings=view.warnings)
+        results: list[summary.Result] = []
+        try:
+            for output in self.work.of(source):
+                results.append(await self._deliver(view, output))
+        except (FallowError, OSError) as error:
+            if isinstance(error, Cancelled):
+                raise
+            failed = summary.Failed.of(error)
+            return summary.InputReport(source, size, tuple(results), error=failed, warnings=view.warnings)
+        return summary.InputReport(source, size, tuple(results), warnings=view.warnings)
+
+    async def _deliver(self, view: JobView, output: Output) -> summary.Result:
+        rendition = next(item for item in view.renditions if item.name == output.profile.name)
+        with made(output.path.absolute().parent):
+            await self._export(view.id, output)
+        facts = rendition.facts or {}
+        digest = await asyncio.to_thread(_digest, output.path)
+        if facts.get("sha256") != digest or output.path.stat().st_size != rendition.size:
+            output.path.unlink()
+            raise BrokenPart(f"{output.path} is not what was joined; check the disk, and encode again.")
+        found = from_wire(Source, view.source)
+        width, height, _, _ = output_size(found.video, output.profile)
+        return summary.result(output, facts, (width, height), digest)
+
+    async def _export(self, job: str, output: Output) -> None:
+        """A full disk is waited for: all the work is done, and only the space for its result is missing."""
+        end = time.monotonic() + self.policy.space_patience
+        while True:
+            try:
+                return await self.platform.export(job, output.profile.name, output.path.absolute())
+            except StorageFull:
+                if time.monotonic() >= end:
+                    raise
+            self._tell_full(output.path.absolute().parent)
+            await _first(self.interrupted.wait(), asyncio.sleep(min(self.policy.space_wait, _LOOK_FOR_SPACE)))
+            if self.interrupted.is_set():
+                raise Cancelled(_INTERRUPTED)
+
+    def _tell(self, views: dict[Path, JobView]) -> None:
+        """What people should know of the disks."""
+        for source, view in views.items():
+            if view.source and view.id not in self.looked_at:
+                self.looked_at.add(view.id)
+                for sentence in space.warnings(self.folder, from_wire(Source, view.source), self.work.of(source)):
+                    self.display.say(sentence)
+        if self.platform.ran_full():
+            self._tell_full(self.folder)
+
+    def _tell_full(self, folder: Path) -> None:
+        now = time.monotonic()
+        if now - self.told_full >= _REMIND:
+            self.told_full = now
+            self.display.say(f"No space is left in {folder}. Free some, and the work goes on.")
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
@@ -162,33 +240,6 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-
-
-async def _finish(platform: Platform, work: Work, source: Path, view: JobView) -> summary.InputReport:
-    """Put one input's results where they are wanted, each whole or not at all."""
-    size = await asyncio.to_thread(lambda: source.stat().st_size)
-    if view.state != "done":
-        failed = summary.Failed(view.error_kind or "retryable", view.error or f"The job is {view.state}.")
-        return summary.InputReport(source, size, error=failed, warnings=view.warnings)
-    try:
-        results = [await _deliver(platform, view, output) for output in work.of(source)]
-    except (FallowError, OSError) as error:
-        return summary.InputReport(source, size, error=summary.Failed.of(error), warnings=view.warnings)
-    return summary.InputReport(source, size, tuple(results), warnings=view.warnings)
-
-
-async def _deliver(platform: Platform, view: JobView, output: Output) -> summary.Result:
-    rendition = next(item for item in view.renditions if item.name == output.profile.name)
-    output.path.parent.mkdir(parents=True, exist_ok=True)
-    await platform.export(view.id, rendition.name, output.path.absolute())
-    facts = rendition.facts or {}
-    digest = await asyncio.to_thread(_digest, output.path)
-    if facts.get("sha256") != digest or output.path.stat().st_size != rendition.size:
-        output.path.unlink()
-        raise BrokenPart(f"{output.path} is not what was joined; check the disk, and encode again.")
-    found = from_wire(Source, view.source)
-    width, height, _, _ = output_size(found.video, output.profile)
-    return summary.result(output, facts, (width, height), digest)
 
 
 def _digest(path: Path) -> str:

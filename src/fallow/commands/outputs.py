@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,20 @@ def check_folder(path: Path) -> None:
         raise BadSetting(f"{there} is a file, so no results can be put below it; choose another -o.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise BadSetting(f"The folder {there} may not be written to; choose another one with -o.")
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder is there from now on, unless what is done in it fails: then it is as it was."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for place in new:
+            with suppress(OSError):  # not empty: somebody else uses it, too
+                place.rmdir()
+        raise
 
 
 def _names_a_file(wanted: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from rich.table import Table
 
 from fallow import catalogue
 from fallow.client import Client, JobView
-from fallow.commands.outputs import check_folder, check_input
+from fallow.commands.outputs import check_folder, check_input, made
 from fallow.commands.progress import Display
-from fallow.errors import NotFound
+from fallow.errors import BadSetting, Cancelled, FallowError, NotFound
 from fallow.messages import to_wire
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
@@ -40,13 +41,33 @@ def submit(client: Client, order: Order) -> JobView:
         check_chunks(profile, order.options.chunk_seconds)
     profiles = [to_wire(profile) for profile in order.profiles]
     job = client.create(order.source.name, profiles, to_wire(order.options), order.key)
-    return client.upload(job.id, order.source) if job.state == "uploading" else job
+    if job.state != "uploading":
+        return job
+    try:
+        return client.upload(job.id, order.source)
+    except BaseException as error:
+        if not order.key:  # else it is there to be submitted again
+            _withdraw(client, job.id)
+        if isinstance(error, KeyboardInterrupt):
+            raise Cancelled("Interrupted. The job was not submitted.") from None
+        raise
+
+
+def _withdraw(client: Client, job: str) -> None:
+    """A job whose source will never come; the server may be away, and that is what is told of then."""
+    with suppress(FallowError):
+        client.cancel(job)
+        client.remove(job)
 
 
 def follow(client: Client, job: str, display: Display) -> JobView:
     """Show a job until it has ended."""
+    display.say(f"The job is {job}.")
     try:
         return client.wait(job, lambda view: display.show([view]))
+    except KeyboardInterrupt:
+        goes_on = f"The job goes on; look at it with `fallow status {job}`, stop it with `fallow cancel {job}`."
+        raise Cancelled(f"Interrupted. {goes_on}") from None
     finally:
         display.close()
 
@@ -62,15 +83,15 @@ def download(client: Client, job: str, names: Sequence[str], folder: Path) -> li
     if not ready:
         raise NotFound(f"The job {job} is {view.state} and has no finished rendition yet; look at it with status.")
     check_folder(folder.absolute())
-    folder.mkdir(parents=True, exist_ok=True)
     ending = catalogue.CONTAINERS.get(str(view.options.get("container", "mp4")), ".mp4")
-    paths = []
-    for name in names or ready:
-        # The server's word for the name is only a word: it must not lead out of the folder.
-        path = folder / f"{Path(view.name).stem}.{Path(name).name}{ending}"
-        client.download(job, name, path)
-        paths.append(path)
-    return paths
+    # The server's word for the name is only a word: it must not lead out of the folder.
+    paths = {name: folder / f"{Path(view.name).stem}.{Path(name).name}{ending}" for name in names or ready}
+    if taken := [path for path in paths.values() if path.is_dir()]:
+        raise BadSetting(f"{taken[0]} is a directory; choose another -o.")
+    with made(folder.absolute()):
+        for name, path in paths.items():
+            client.download(job, name, path)
+    return list(paths.values())
 
 
 def jobs_table(jobs: Sequence[JobView]) -> Table:
@@ -84,7 +105,7 @@ def jobs_table(jobs: Sequence[JobView]) -> Table:
 
 def show_job(job: JobView, console: Console) -> None:
     """One job in full."""
-    console.print(f"{job.id}  {job.name}  {job.state}", markup=False, highlight=False)
+    console.print(f"{job.id}  {job.name}  {job.state}", soft_wrap=True)
     table = _table("rendition", "state", "chunks", "frames", "fps", "size")
     for rendition in job.renditions:
         chunks = f"{rendition.chunks_done}/{rendition.chunks_total}"
@@ -93,9 +114,7 @@ def show_job(job: JobView, console: Console) -> None:
         table.add_row(rendition.name, rendition.state, chunks, frames, f"{rendition.fps:.0f}", size)
     console.print(table)
     for warning in job.warnings:
-        console.print(warning, markup=False, highlight=False)
-    if job.error:
-        console.print(job.error, markup=False, highlight=False, style="red")
+        console.print(warning, soft_wrap=True)
 
 
 def workers_table(workers: Sequence[dict[str, Any]]) -> Table:
@@ -137,7 +156,7 @@ def plain(views: Sequence[JobView]) -> list[dict[str, Any]]:
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("job", "worker"))  # ids are copied
     return table
 
 

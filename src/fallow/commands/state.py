@@ -13,11 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fallow.errors import BadSetting, Conflict, StorageFull
+from fallow.errors import BadSetting, Conflict
 
 _KEPT_SECONDS = 7 * 24 * 3600  # what was killed and not taken up again by then never will be
 _SAMPLE = 64 << 10  # bytes of each piece of the input that goes into its identity
-_SLACK = 64 << 20  # bytes that must be free beside the copies of the input
 
 
 def identity(path: Path) -> str:
@@ -80,18 +79,6 @@ def sweep(parent: Path, now: float | None = None) -> None:
         if len(folder.name) == 32 and folder.is_dir() and now - folder.stat().st_mtime > _KEPT_SECONDS:
             with suppress(Conflict, OSError), locked(folder):
                 remove(folder)
-
-
-def check_space(folder: Path, inputs: Sequence[Path]) -> None:
-    """Raises StorageFull unless the chunks of the inputs, which are as large as these, fit beside some parts."""
-    size = sum(path.stat().st_size for path in inputs)
-    needed = size * 6 // 5 + _SLACK
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise StorageFull(
-            f"Encoding this needs about {needed / 1e6:.0f} MB in {folder}, where {free / 1e6:.0f} MB are free; "
-            "make room, or name another place with the environment variable FALLOW_STATE."
-        )
 
 
 def _lock(folder: Path) -> int:

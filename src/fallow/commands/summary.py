@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from fallow.client import JobView, ShareView
@@ -15,6 +17,7 @@ from fallow.commands.outputs import Output
 from fallow.commands.progress import clock
 from fallow.errors import FallowError
 
+_HEADINGS = ("result", "size", "frames", "length", "bit rate", "of input")
 _ASIDE = ("splitter", "joiner")
 """They work beside the store and encode nothing, so they have no share in the frames."""
 
@@ -45,8 +48,9 @@ class Failed:
 
     @classmethod
     def of(cls, error: BaseException) -> Failed:
-        kind = error.kind if isinstance(error, FallowError) else "retryable"
-        return cls(kind, str(error))
+        if isinstance(error, FallowError):
+            return cls(error.kind, str(error))
+        return cls("retryable", sentence(error) if isinstance(error, OSError) else str(error))
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,14 @@ class Report:
         """Seconds of result made in a second."""
         made = sum(result.seconds for report in self.inputs for result in report.results)
         return made / self.wall_seconds if self.wall_seconds > 0 else 0.0
+
+
+def sentence(error: OSError) -> str:
+    """What the system refused, as a sentence."""
+    place = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{place}No space is left on the disk; free some, and try again."
+    return f"{place}{error.strerror or error}. Check the path, its permissions, and the space left there."
 
 
 def total_shares(jobs: Sequence[JobView]) -> tuple[ShareView, ...]:
@@ -130,19 +142,29 @@ def _input_json(item: InputReport) -> dict[str, Any]:
 
 def show(report: Report, console: Console) -> None:
     """A table of results, warnings, and a sentence about the whole."""
-    results = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("result", "size", "frames", "length", "bit rate", "of input"):
-        results.add_column(heading, justify="left" if heading == "result" else "right", overflow="fold")
-    for item in report.inputs:
-        for made in item.results:
-            results.add_row(*_cells(made, item.size))
-    if results.row_count:
-        console.print(results)
+    made = [_cells(result, item.size) for item in report.inputs for result in item.results]
+    table = _table(made)
+    if made and console.measure(table).maximum <= console.width:
+        console.print(table)
+    else:  # a path is one line, for who copies it
+        for path, size, frames, length, rate, share in made:
+            console.print(path, soft_wrap=True)
+            facts = f"{size}  {frames} frames  {length}  {rate}  {share} of input"
+            console.print(Padding(facts, (0, 0, 0, 2)))
     for item in report.inputs:
         for warning in item.warnings:
             _say(console, item.input, warning)
     if report.ok:
         _show_shares(report, console)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="left" if heading == "result" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def show_failures(report: Report, console: Console) -> None:
@@ -154,7 +176,7 @@ def show_failures(report: Report, console: Console) -> None:
 
 def _say(console: Console, source: Path, sentence: str) -> None:
     named = sentence if source.name in sentence else f"{source}: {sentence}"
-    console.print(named, markup=False, highlight=False, soft_wrap=True)
+    console.print(named, soft_wrap=True)
 
 
 def _cells(made: Result, source: int) -> list[str]:
@@ -164,7 +186,7 @@ def _cells(made: Result, source: int) -> list[str]:
         str(made.frames),
         clock(made.seconds),
         f"{made.bitrate / 1000:.0f} kb/s",
-        f"{made.bytes / source:.0%}" if source else "",
+        f"{made.bytes / source:.0%}",
     ]
 
 
@@ -172,9 +194,7 @@ def _show_shares(report: Report, console: Console) -> None:
     frames = sum(share.frames for share in report.shares) or 1
     parts = [f"{share.name} {share.frames / frames:.0%}" for share in report.shares if share.frames]
     words = f"Verified. {report.wall_seconds:.1f} s, {report.speed:.1f} x real time"
-    console.print(
-        f"{words}; by worker: {', '.join(parts)}." if parts else f"{words}.", highlight=False, markup=False
-    )
+    console.print(f"{words}; by worker: {', '.join(parts)}." if parts else f"{words}.")
 
 
 def result(output: Output, facts: dict[str, Any], size: tuple[int, int], sha256: str) -> Result:

@@ -37,6 +37,11 @@ class Policy:
     def space_back_off(self, attempt: int) -> float:
         return float(min(300.0, self.space_wait * 2 ** (attempt - 1)))
 
+    @property
+    def space_patience(self) -> float:
+        """Seconds that a full disk is borne in all."""
+        return sum(map(self.space_back_off, range(1, self.attempts)))
+
 
 @dataclass(frozen=True)
 class Context:
@@ -52,6 +57,8 @@ class Context:
     refused: dict[str, str] = field(default_factory=dict)
     # Set whenever a job of this process may have moved on: whoever shows jobs need not look all the time.
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    # Set whenever a task found no space, until somebody has told the people who could make some.
+    full: asyncio.Event = field(default_factory=asyncio.Event)
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def holds(self, key: str, size: int) -> bool:

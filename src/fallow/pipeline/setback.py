@@ -63,6 +63,8 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
     if isinstance(error, Rejected) or task.attempt >= ctx.policy.attempts:
         return None
     if isinstance(error, StorageFull):
+        ctx.full.set()
+        ctx.moved.set()
         return now + ctx.policy.space_back_off(task.attempt)
     return now + ctx.policy.back_off(task.attempt)
 

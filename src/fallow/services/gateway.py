@@ -107,7 +107,7 @@ async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Res
     if rendition.result is None:
         raise Conflict(f"The rendition {name} of job {job_id} is not finished; the job is {job.state.value}.")
     ending = catalogue.CONTAINERS[options_of(job).container]
-    file = urllib.parse.quote(f"{PurePath(job.name).stem}-{name}{ending}")
+    file = urllib.parse.quote(f"{PurePath(job.name).stem}.{name}{ending}")
     headers = {
         "ETag": f'"{rendition.result.sha256}"',
         "Content-Disposition": f"attachment; filename*=UTF-8''{file}",

@@ -97,6 +97,12 @@ class Platform:
             await asyncio.wait_for(moved.wait(), seconds)
         moved.clear()
 
+    def ran_full(self) -> bool:
+        """Whether a task has found no space since this was asked last; it is tried again."""
+        full = self._context.full.is_set()
+        self._context.full.clear()
+        return full
+
     async def retry(self, job: str) -> None:
         """Go on with a failed or cancelled job."""
         from fallow.pipeline import submit

@@ -1,0 +1,48 @@
+"""Commands as processes, and what is left of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+
+def started(*arguments: object, err: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+    """`fallow encode` as a process."""
+    command = [sys.executable, "-m", "fallow", "encode", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True)
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    """Its exit code and what it printed."""
+    process = started(*arguments)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def until(condition, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def family(pid: int) -> set[int]:
+    """The living descendants of a process."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found |= {child} | family(child)
+    return found
+
+
+def living(pids: set[int]) -> set[int]:
+    def lives(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    return {pid for pid in pids if lives(pid)}
