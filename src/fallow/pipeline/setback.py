@@ -70,8 +70,8 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
 
 
 async def _verdict(ctx: Context, task: Task, lease: str, blow: Blow) -> Exception:
-    """The error, or what is behind it: a lost object, or a source that is damaged, when two attempts counted the same
-    wrong number of frames."""
+    """The error, or what is behind it: a lost object, or a damaged source, when two attempts counted the same wrong
+    number of frames."""
     if await _lost(ctx, task.spec, blow):
         return Lost()
     if blow.counted is None or task.spec.kind is not TaskKind.VIDEO or blow.counted >= task.spec.frames:
