@@ -158,7 +158,7 @@ def test_the_agent_reaches_only_what_python_310_has(name: str) -> None:
         assert [i for i in imports(module) if i.partition(".")[0] in NEWER_THAN_310] == []
         waiting |= {t for i in imports(module) if (t := own(i))} - reached
     assert {layer(module) for module in reached} <= {
-        *("worker", "ffmpeg", "messages", "recipe", "catalogue", "model", "errors", "__init__")
+        *("worker", "ffmpeg", "messages", "recipe", "catalogue", "model", "log", "errors", "__init__")
     }
 
 

@@ -54,7 +54,7 @@ def test_every_setting_is_documented(field: dataclasses.Field[object]) -> None:
 def test_no_setting_is_documented_that_is_not_there() -> None:
     known = {field.name for field in dataclasses.fields(Settings)}
     own = {"FALLOW_SERVER", "FALLOW_PROFILES", "FALLOW_STATE"}
-    own |= {f"FALLOW_{name}" for name in ("SLOTS", "THREADS", "NAME", "NICE")}
+    own |= {f"FALLOW_{name}" for name in ("SLOTS", "THREADS", "NAME", "NICE", "LOG_LEVEL")}
     assert set(rows(page("reference/settings.md"))) == known | own
 
 

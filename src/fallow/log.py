@@ -11,6 +11,7 @@ from typing import TextIO
 from fallow.errors import BadSetting
 
 FORMATS = ("text", "json", "off")
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _log = logging.getLogger("fallow")
 _log.addHandler(logging.NullHandler())  # silent unless set up: a program that runs a platform speaks for itself
 
@@ -26,14 +27,14 @@ def trouble(action: str, message: str = "", **ids: object) -> None:
     event(action, message, logging.WARNING, **ids)
 
 
-def set_up(form: str, stream: TextIO | None = None) -> None:
-    """Send Fallow's log lines, and only those, to a stream (stderr unless told)."""
+def set_up(form: str, stream: TextIO | None = None, level: str = "info") -> None:
+    """Send Fallow's log lines from this level on, and only those, to a stream (stderr unless told)."""
     if form not in FORMATS:
         raise BadSetting(f"{form!r} is no form of log; choose {', '.join(FORMATS)}.")
     handler = logging.StreamHandler(stream or sys.stderr) if form != "off" else logging.NullHandler()
     handler.setFormatter(JsonLines() if form == "json" else Text())
     _log.handlers[:] = [handler]
-    _log.setLevel(logging.INFO if form != "off" else logging.CRITICAL)
+    _log.setLevel(LEVELS[level] if form != "off" else logging.CRITICAL)
     _log.propagate = False
 
 

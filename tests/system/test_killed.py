@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from watching import FFMPEG, SLOW, SMALL, TINY, decoded, ended, seen, times
+from watching import FFMPEG, LARGE, SLOW, SMALL, TINY, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
@@ -22,22 +22,23 @@ import sys
 from pathlib import Path
 from fallow.services.run import serve
 from fallow.settings import Settings
-serve(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), workers=2, ffmpeg=sys.argv[3], lease_seconds=2.0,
-               space_wait=0.5, log="json"))
+serve(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), ffmpeg=sys.argv[3], workers=int(sys.argv[4]),
+               lease_seconds=float(sys.argv[5]), space_wait=0.5, log="json"))
 """
 
 
 class Process:
     """`fallow up` in effect, on a port of its own."""
 
-    def __init__(self, data, port):
+    def __init__(self, data, port, workers=2, lease_seconds=2.0):
         self.data, self.port = data, port
+        self.options = [str(workers), str(lease_seconds)]
         self.url = f"http://127.0.0.1:{port}"
         self.log = Path(f"{data}.log")
         self.running = None
 
     def start(self):
-        command = [sys.executable, "-c", PROGRAM, str(self.data), str(self.port), FFMPEG]
+        command = [sys.executable, "-c", PROGRAM, str(self.data), str(self.port), FFMPEG, *self.options]
         with self.log.open("ab") as log:
             self.running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -78,13 +79,35 @@ async def up(platform, seconds=20):
     raise AssertionError("it did not come up")
 
 
-async def submitted(platform, source, *profiles):
+@contextlib.contextmanager
+def agent_of(platform):
+    """An agent on another machine, in effect: it knows an address and the join token."""
+    token = (platform.data / "join-token").read_text().strip()
+    command = [sys.executable, "-m", "fallow.worker", platform.url, "--slots", "1", "--ffmpeg", FFMPEG]
+    running = subprocess.Popen(command, env={**os.environ, "FALLOW_TOKEN": token}, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        running.terminate()
+        assert running.wait(20) == 0
+
+
+async def submitted(platform, source, *profiles, chunk_seconds=1.0):
     await up(platform)
     client = Client(platform.url)
     wanted = [to_wire(profile) for profile in profiles]
-    job = await asyncio.to_thread(client.create, "clip.mp4", wanted, {"chunk_seconds": 1.0})
+    job = await asyncio.to_thread(client.create, "clip.mp4", wanted, {"chunk_seconds": chunk_seconds})
     await asyncio.to_thread(client.upload, job.id, source)
     return job.id
+
+
+async def uploading(platform):
+    """Returns when the store takes something in that is not whole yet."""
+    for _ in range(1500):
+        if any(platform.data.glob("**/.part/*")):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nothing is uploaded")
 
 
 async def checked(client, job, rendition, path, source):
@@ -135,6 +158,34 @@ async def test_killing_the_platform_again_and_again_loses_no_job_and_no_frame(pl
     assert {len(attempts) for attempts in delivered} == {1}
     assert platform.stop() == 0
     await gone(platform.data)
+
+
+async def test_an_attempt_outlives_the_platform(tmp_path, unused_tcp_port, clip):
+    """Another machine's agent sends again what had come of its part, and delivers under the same lease."""
+    platform = Process(tmp_path / "data", unused_tcp_port, workers=0, lease_seconds=30.0)
+    platform.start()
+    try:
+        client = Client(platform.url)
+        job = await submitted(platform, clip, LARGE, chunk_seconds=30.0)
+        with agent_of(platform):
+            await seen(client, job, lambda view: [task.kind for task in view.tasks_running] == ["video"])
+            await uploading(platform)
+            platform.kill()
+            platform.start()
+            await up(platform)
+            view = await ended(client, job)
+        assert (view.state, view.error) == ("done", "")
+        await checked(client, job, "large", tmp_path / "large.mp4", clip)
+        attempts = [
+            (task["kind"], [attempt["outcome"] for attempt in task["attempts"]])
+            for task in (await asyncio.to_thread(client._call, "GET", f"/api/v1/jobs/{job}/tasks"))["tasks"]
+        ]
+        assert ("video", ["delivered"]) in attempts
+        assert platform.actions().count("part.accepted") == len(attempts) - 2  # all but splitting and joining
+        assert platform.stop() == 0
+    finally:
+        if platform.running.poll() is None:
+            platform.kill()
 
 
 async def test_agents_die_with_a_killed_platform(platform, clip):

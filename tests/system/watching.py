@@ -11,6 +11,8 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 SECONDS, RATE = 6, 25
 SMALL = Profile("small", width=160, height=90, crf=28.0, preset="ultrafast", audio=Audio("aac", 64))
 SLOW = Profile("slow", width=480, height=270, upscale=True, crf=20.0, preset="slower")
+# Its chunks take seconds, and the bytes that come of them are many from the beginning.
+LARGE = Profile("large", width=960, height=540, upscale=True, crf=4.0, preset="slow")
 TINY = Profile("tiny", width=96, height=54, crf=30.0, preset="ultrafast", audio=Audio("aac", 64))
 
 

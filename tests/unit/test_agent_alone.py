@@ -131,4 +131,4 @@ def test_every_flag_has_an_environment_twin() -> None:
 
     for action in parser()._actions:
         if action.option_strings and action.dest not in ("help", "version", "parent_pipe"):
-            assert re.search(r"\(FALLOW_[A-Z]+\)$", action.help or ""), action.dest
+            assert re.search(r"\(FALLOW_[A-Z_]+\)$", action.help or ""), action.dest

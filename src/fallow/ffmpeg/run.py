@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from fallow import log
 from fallow.errors import EncoderFailed
-
-log = logging.getLogger(__name__)
 
 TAIL_LINES = 20
 LINE_BYTES = 500
@@ -41,7 +40,7 @@ class Child:
     """A running FFmpeg between two pipes. Any thread may stop it; nobody needs to reap it."""
 
     def __init__(self, arguments: Sequence[str], niceness: int = 0) -> None:
-        log.debug("action=ffmpeg.start command=%s", shlex.join(arguments))
+        log.event("ffmpeg.start", level=logging.DEBUG, command=shlex.join(arguments))
         try:
             self._process = subprocess.Popen(
                 arguments,

@@ -29,7 +29,7 @@ class Command:
     token: str
     ffmpeg: str  # "" lets the agent find one
     threads: int  # of each FFmpeg
-    quiet: bool  # its log goes nowhere
+    log: str  # the form of its log, as the platform's; with "off" it goes nowhere
 
     def arguments(self, name: str) -> list[str]:
         ffmpeg = ["--ffmpeg", self.ffmpeg] if self.ffmpeg else []
@@ -40,7 +40,7 @@ class Command:
 
     def environment(self) -> dict[str, str]:
         # Not on the command line, which every user of the machine can read.
-        return {**os.environ, "FALLOW_TOKEN": self.token, "FALLOW_LOG": "warning"}
+        return {**os.environ, "FALLOW_TOKEN": self.token, "FALLOW_LOG": self.log, "FALLOW_LOG_LEVEL": "warning"}
 
 
 Ended = Callable[[str, Exception], Awaitable[None]]
@@ -117,7 +117,7 @@ class LocalAgents:
         return asyncio.get_running_loop().time() - begun
 
     def _spawn(self, slot: int) -> subprocess.Popen[bytes]:
-        log_to = subprocess.DEVNULL if self._command.quiet else None
+        log_to = subprocess.DEVNULL if self._command.log == "off" else None
         return subprocess.Popen(
             self._command.arguments(name_of(slot)),
             stdin=subprocess.PIPE,

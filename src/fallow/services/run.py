@@ -282,7 +282,7 @@ def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str, 
         part.replace(archive)
     # Found here: agents run without site packages, so they would not see the one that comes with the server.
     ffmpeg = find(settings.ffmpeg) if count else ""
-    threads, quiet = max(1, cores // max(1, count)), settings.log == "off"
-    agents = LocalAgents(Command(archive, url, token, ffmpeg, threads, quiet), count, ended)
+    threads = max(1, cores // max(1, count))
+    agents = LocalAgents(Command(archive, url, token, ffmpeg, threads, settings.log), count, ended)
     agents.start()
     return agents

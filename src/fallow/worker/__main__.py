@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 
-from fallow import __version__
-from fallow.errors import FallowError
+from fallow import __version__, log
+from fallow.errors import BadSetting, FallowError, Forbidden
 from fallow.ffmpeg.locate import examine, find
 from fallow.messages import Registration
 from fallow.worker.agent import Agent, Means
 from fallow.worker.machine import cores, describe, hostname
 from fallow.worker.source import GatewaySource
 
-log = logging.getLogger("fallow.worker")
-
-INTERRUPTED = 130
-REFUSED = 2
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Work until told to stop. 0 when drained, 130 when aborted, 2 when the settings or the token are wrong."""
+    """Work until told to stop. 0 when drained, 130 when aborted, 1 or 2 when no work can begin."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=options.log.upper(),
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    log.set_up(options.log, level=options.log_level)
     try:
         return _work(options)
     except FallowError as error:
-        log.error("action=agent.refused error=%r", str(error))
-        return REFUSED
+        sys.stderr.write(f"fallow worker: {error}\n")
+        return USAGE if isinstance(error, (BadSetting, Forbidden)) else FAILED
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every flag has an environment twin."""
-    set_to = os.environ.get
+    """Every flag has an environment twin; one that is empty is as good as none."""
+
+    def set_to(name: str, default: str | None = None) -> str | None:
+        return os.environ.get(name) or default
+
     made = argparse.ArgumentParser(
         prog="fallow worker",
         description="Lend this machine's processors to a Fallow platform.",
@@ -75,20 +70,38 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--log",
-        choices=["debug", "info", "warning", "error"],
-        default=set_to("FALLOW_LOG", "info"),
-        help="what to tell (FALLOW_LOG)",
+        type=_one_of(log.FORMATS),
+        default=set_to("FALLOW_LOG", "text"),
+        metavar="FORM",
+        help="log lines: text, json or off (FALLOW_LOG)",
+    )
+    made.add_argument(
+        "--log-level",
+        type=_one_of(log.LEVELS),
+        default=set_to("FALLOW_LOG_LEVEL", "info"),
+        metavar="LEVEL",
+        help="what to tell: debug, info, warning or error (FALLOW_LOG_LEVEL)",
     )
     made.add_argument("--parent-pipe", action="store_true", help="stop at once when stdin ends")
     made.add_argument("--version", action="version", version=f"fallow {__version__}")
     return made
 
 
+def _one_of(known: Iterable[str]) -> Callable[[str], str]:
+    """A type, as argparse checks the environment's values by type but not by `choices`."""
+
+    def checked(text: str) -> str:
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"{text!r} is not known; choose from {', '.join(known)}")
+        return text
+
+    return checked
+
+
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too few; give 1 or more")
-    return number
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _work(options: argparse.Namespace) -> int:
@@ -122,7 +135,7 @@ def _listen(agent: Agent, aborted: threading.Event, parent_pipe: bool) -> None:
             # Not in the handler: the main thread may be holding the lock that stopping needs.
             threading.Thread(target=abort, name="abort", daemon=True).start()
         else:
-            log.info("action=agent.drain signal=%d", number)
+            log.event("agent.drain", signal=number)
             agent.drain()
 
     signal.signal(signal.SIGTERM, on_signal)
@@ -134,7 +147,7 @@ def _listen(agent: Agent, aborted: threading.Event, parent_pipe: bool) -> None:
 def _until_parent_ends(abort: Callable[[], None]) -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    log.info("action=agent.orphaned")
+    log.event("agent.orphaned")
     abort()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import random
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from fallow import log
 from fallow.errors import (
     BrokenPart,
     Cancelled,
@@ -21,27 +22,12 @@ from fallow.errors import (
 )
 from fallow.messages import Delivery, Failure, LeaseGrant, LeaseRequest, Registration, Renewal
 from fallow.model import Effort
+from fallow.worker.patience import AWAY_SECONDS, pauses
 from fallow.worker.source import WorkSource
 from fallow.worker.stream import Stream, Uploaded, WrongCount
 
-log = logging.getLogger(__name__)
-
-FIRST_PAUSE = 0.2  # seconds before the first repetition
-LONGEST_PAUSE = 15.0
 QUICK_ANSWER = 0.5  # seconds; "nothing to do" that comes sooner was no long poll
 ABORT_SECONDS = 5.0
-
-
-def pauses() -> Callable[[], float]:
-    """Ever longer pauses, with chance in them so that a thousand agents do not come back at once."""
-    pause = FIRST_PAUSE
-
-    def after_failure() -> float:
-        nonlocal pause
-        now, pause = pause, min(pause * 2, LONGEST_PAUSE)
-        return now * random.uniform(0.5, 1.0)  # noqa: S311 (not a secret)
-
-    return after_failure
 
 
 @dataclass(frozen=True)
@@ -55,6 +41,7 @@ class Means:
     cores: int = 1  # of the machine: what FFmpeg may use when nothing else waits to be done
     niceness: int = 0
     wait_seconds: float = 20.0  # how long a request for work may wait at the gateway
+    away_seconds: float = AWAY_SECONDS  # how long an attempt waits for a server that is away
 
 
 @dataclass
@@ -89,7 +76,7 @@ class Agent:
         with self._changed:
             self._changed.wait_for(lambda: self._aborted.is_set() or (self._draining.is_set() and self._busy == 0))
             if not self._changed.wait_for(lambda: self._busy == 0, ABORT_SECONDS):
-                log.warning("action=agent.abandon tasks=%d", self._busy)
+                log.trouble("agent.abandon", tasks=self._busy)
         if self._refused:
             raise Forbidden(self._refused)
 
@@ -121,14 +108,14 @@ class Agent:
                 try:
                     welcome = self._source.register(self._registration)
                 except Retryable as error:
-                    log.warning("action=agent.unregistered error=%r", str(error))
+                    log.trouble("agent.unregistered", str(error))
                     self._draining.wait(pause())
                 except FallowError as error:
                     self._refused = str(error)
                     self.drain()
                 else:
                     self._generation += 1
-                    log.info("action=agent.registered worker=%s", welcome.worker)
+                    log.event("agent.registered", worker=welcome.worker)
 
     def _serve(self) -> None:
         """One slot."""
@@ -140,7 +127,7 @@ class Agent:
             except Forbidden:
                 self._enlist(generation)
             except FallowError as error:
-                log.warning("action=agent.no-answer error=%r", str(error))
+                log.trouble("agent.no-answer", str(error))
                 self._draining.wait(lost())
             else:
                 lost = pauses()
@@ -172,7 +159,7 @@ class Agent:
 
     def _attempt(self, grant: LeaseGrant, tally: _Tally) -> None:
         """One lease, from its grant to its delivery or failure."""
-        log.info("action=lease.begin lease=%s task=%s kind=%s attempt=%d", *_names(grant), grant.attempt)
+        log.event("lease.begin", **_names(grant), attempt=grant.attempt)
         attempt = _Attempt(self._source, grant, self._means, self._aborted)
         try:
             attempt.run(self._streams, self._changed)
@@ -180,14 +167,14 @@ class Agent:
             self._give_up(attempt, error, tally)
         except Exception as error:
             # A slot must outlive a fault in this program: the others' work is not its fault.
-            log.exception("action=lease.fault lease=%s task=%s", grant.lease, grant.task)
+            log.trouble("lease.fault", traceback.format_exc(), **_names(grant))
             self._give_up(attempt, EncoderFailed(f"The worker has a fault: {error!r}."), tally)
         else:
             tally.failures = 0
 
     def _give_up(self, attempt: _Attempt, error: FallowError, tally: _Tally) -> None:
         grant = attempt.grant
-        log.warning("action=lease.failed lease=%s task=%s kind=%s error=%r", *_names(grant), str(error))
+        log.trouble("lease.failed", str(error), **_names(grant))
         frames = error.frames if isinstance(error, WrongCount) else None
         if self._aborted.is_set() or not isinstance(error, (Cancelled, Conflict, NotFound, Forbidden)):
             self._report(grant, Failure(error.kind, str(error), frames, attempt.effort()))
@@ -204,7 +191,7 @@ class Agent:
         try:
             self._source.fail(grant.lease, failure)
         except FallowError as error:
-            log.info("action=lease.unreported lease=%s error=%r", grant.lease, str(error))
+            log.event("lease.unreported", str(error), lease=grant.lease)
 
 
 class _Attempt:
@@ -223,7 +210,7 @@ class _Attempt:
     def run(self, streams: dict[str, Stream], changed: threading.Condition) -> None:
         means = self._means
         threads = max(means.threads, means.cores) if self.grant.last else means.threads
-        stream = self._stream = Stream(self.grant, means.binary, threads, means.niceness)
+        stream = self._stream = Stream(self.grant, means.binary, threads, means.niceness, means.away_seconds)
         with changed:
             streams[self.grant.lease] = stream
         keeper = threading.Thread(target=self._keep, args=(stream,), name="keeper", daemon=True)
@@ -263,7 +250,7 @@ class _Attempt:
         try:
             wanted = not self._source.renew(self.grant.lease, renewal).stop
         except Retryable as error:
-            log.info("action=lease.unrenewed lease=%s error=%r", self.grant.lease, str(error))
+            log.event("lease.unrenewed", str(error), lease=self.grant.lease)
             return True
         except FallowError:
             wanted = False
@@ -282,14 +269,9 @@ class _Attempt:
             except Retryable as error:
                 if _final(error) or time.monotonic() >= self._deadline or self._aborted.is_set():
                     raise
-                log.warning("action=lease.undelivered lease=%s error=%r", self.grant.lease, str(error))
+                log.trouble("lease.undelivered", str(error), lease=self.grant.lease)
                 self._aborted.wait(pause())
-        log.info(
-            "action=lease.delivered lease=%s task=%s kind=%s frames=%d first=%s",
-            *_names(self.grant),
-            part.frames,
-            str(receipt.first).lower(),
-        )
+        log.event("lease.delivered", **_names(self.grant), frames=part.frames, first=receipt.first)
 
 
 def _final(error: Retryable) -> bool:
@@ -297,5 +279,5 @@ def _final(error: Retryable) -> bool:
     return isinstance(error, BrokenPart)
 
 
-def _names(grant: LeaseGrant) -> tuple[str, str, str]:
-    return grant.lease, grant.task, grant.kind.value
+def _names(grant: LeaseGrant) -> dict[str, Any]:
+    return {"lease": grant.lease, "task": grant.task, "kind": grant.kind.value}

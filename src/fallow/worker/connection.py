@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from fallow.errors import BadSetting
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0  # without a byte
+CONNECT_SECONDS = 10.0
+PIECE = 1 << 16
+"""Bytes that are read and written at a time."""
+
 TROUBLE = (OSError, http.client.HTTPException)
 """What a connection may raise at any time."""
 
@@ -21,6 +27,19 @@ def connect(url: str, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConne
     if parts.scheme == "https":
         return http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=_trust())
     return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+
+
+Watch = Callable[[socket.socket], None]
+"""Is shown a connection's socket, to end whatever waits for it when nobody wants it any more."""
+
+
+def reach(url: str, watch: Watch) -> http.client.HTTPConnection:
+    """An open connection to the URL's server, for a transfer that may last."""
+    connection = connect(url, CONNECT_SECONDS)
+    connection.connect()
+    connection.sock.settimeout(TIMEOUT_SECONDS)
+    watch(connection.sock)
+    return connection
 
 
 def target(url: str) -> str:
@@ -50,3 +69,8 @@ def title(body: bytes) -> str:
     if not isinstance(answer, dict):
         return ""
     return str(answer.get("title") or answer.get("detail") or "")
+
+
+def reason(error: Exception | None) -> str:
+    """What to say of it; some errors say nothing by themselves."""
+    return str(error) or type(error).__name__

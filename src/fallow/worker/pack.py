@@ -19,6 +19,7 @@ MODULES = (
     "ffmpeg/locate.py",
     "ffmpeg/run.py",
     "ffmpeg/words.py",
+    "log.py",
     "messages.py",
     "model.py",
     "recipe.py",
@@ -26,9 +27,12 @@ MODULES = (
     "worker/__main__.py",
     "worker/agent.py",
     "worker/connection.py",
+    "worker/download.py",
     "worker/machine.py",
+    "worker/patience.py",
     "worker/source.py",
     "worker/stream.py",
+    "worker/upload.py",
 )
 """All that the agent imports; a test holds this."""
 

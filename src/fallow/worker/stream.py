@@ -7,25 +7,21 @@ number: FFmpeg ends well on half a download, and a server keeps what a client en
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import http.client
-import select
 import socket
 import threading
-import time
 from dataclasses import dataclass
 from typing import IO
 
-from fallow.errors import EncoderFailed, FallowError, Rejected, StorageFull, TransferFailed
+from fallow.errors import EncoderFailed, FallowError, Rejected
 from fallow.ffmpeg.commands import arguments
 from fallow.ffmpeg.counting import Counter, counter
 from fallow.ffmpeg.run import Child
 from fallow.messages import LeaseGrant
 from fallow.recipe import Recipe, VideoRecipe
-from fallow.worker.connection import TROUBLE, connect, target, title
-
-PIECE = 1 << 16
-AWAY_SECONDS = 30.0  # how long a server may be away when an upload is to begin
+from fallow.worker.connection import PIECE
+from fallow.worker.download import Download
+from fallow.worker.patience import AWAY_SECONDS, Patience
+from fallow.worker.upload import Upload
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,9 @@ class WrongCount(EncoderFailed):
 class Stream:
     """One attempt at one task; `run` does it, any other thread may watch and stop it."""
 
-    def __init__(self, grant: LeaseGrant, binary: str, threads: int, niceness: int = 0) -> None:
+    def __init__(
+        self, grant: LeaseGrant, binary: str, threads: int, niceness: int = 0, away_seconds: float = AWAY_SECONDS
+    ) -> None:
         self.bytes_in = 0
         self.bytes_out = 0
         self.cpu_seconds = 0.0
@@ -56,9 +54,11 @@ class Stream:
         self._recipe = _recipe(grant)
         self._command = [binary, *_arguments(self._recipe, threads)]
         self._niceness = niceness
+        self._away_seconds = away_seconds
         self._counter = counter(self._recipe.output) if isinstance(self._recipe, VideoRecipe) else None
         self._lock = threading.Lock()
         self._failure: FallowError | None = None
+        self._over = threading.Event()  # nobody waits any longer for a server to come back
         self._child: Child | None = None
         self._sockets: list[socket.socket] = []
 
@@ -69,10 +69,9 @@ class Stream:
 
     def run(self) -> Uploaded:
         """Do it. Raises what went wrong first; then nothing is stored."""
-        download = _Download(self._grant.get_url, self._grant.get_bytes, self._grant.get_sha256)
+        download = Download(self._grant, self._patience(), self._watch)
         try:
-            self._watch(download.connect())
-            download.ask()
+            download.begin()
             return self._between(download, self._start())
         except FallowError as error:
             raise self._first(error) from None
@@ -80,10 +79,10 @@ class Stream:
             self.bytes_in = download.size
             download.close()
 
-    def _between(self, download: _Download, child: Child) -> Uploaded:
+    def _between(self, download: Download, child: Child) -> Uploaded:
         feeder = threading.Thread(target=self._feed, args=(download, child), name="feeder", daemon=True)
         feeder.start()
-        upload = _Upload(self._grant.put_url)
+        upload = Upload(self._grant.put_url, self._patience(), self._watch)
         try:
             self._pump(child, upload)
             self._check_end(child, feeder)
@@ -96,16 +95,21 @@ class Stream:
         finally:
             child.stop()
             self.cpu_seconds = child.wait().cpu_seconds
+            self._over.set()
             self._cut_off()
             feeder.join()
             upload.close()
             child.stdout.close()
         return Uploaded(upload.size, upload.digest.hexdigest(), self.frames)
 
+    def _patience(self) -> Patience:
+        return Patience(self._away_seconds, self._over)
+
     def _first(self, error: FallowError) -> FallowError:
         """What was noticed first is the cause; what follows from it is not worth telling."""
         with self._lock:
             self._failure = self._failure or error
+            self._over.set()
             return self._failure
 
     def stop(self, reason: FallowError) -> None:
@@ -126,11 +130,10 @@ class Stream:
             raise failure
         return child
 
-    def _watch(self, one: socket.socket | None) -> None:
+    def _watch(self, one: socket.socket) -> None:
         """Have `stop` end whatever waits for this socket."""
         with self._lock:
-            if one is not None:
-                self._sockets.append(one)
+            self._sockets.append(one)
             if self._failure:
                 raise self._failure
 
@@ -140,7 +143,7 @@ class Stream:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
 
-    def _feed(self, download: _Download, child: Child) -> None:
+    def _feed(self, download: Download, child: Child) -> None:
         """The feeder thread: all of the object goes through here, even when FFmpeg wants no more of it."""
         try:
             download.pour(child.stdin)
@@ -151,26 +154,12 @@ class Stream:
             with contextlib.suppress(OSError):
                 child.stdin.close()
 
-    def _pump(self, child: Child, upload: _Upload) -> None:
+    def _pump(self, child: Child, upload: Upload) -> None:
         while piece := _full(child.stdout):
             if self._counter is not None:
                 _count(self._counter, piece)
-            if upload.size == 0:
-                self._open(upload)
             upload.send(piece)
             self.bytes_out = upload.size
-
-    def _open(self, upload: _Upload) -> None:
-        """Begin the upload; a server that is being restarted is waited for, and FFmpeg waits with us."""
-        end = time.monotonic() + AWAY_SECONDS
-        while True:
-            try:
-                self._watch(upload.open())
-                return
-            except TransferFailed:
-                if self._failure is not None or time.monotonic() >= end:
-                    raise
-                time.sleep(0.5)
 
     def _check_end(self, child: Child, feeder: threading.Thread) -> None:
         ended = child.wait()
@@ -229,150 +218,3 @@ def _count(frames: Counter, piece: bytes) -> None:
         frames.feed(piece)
     except ValueError as error:
         raise EncoderFailed(f"FFmpeg wrote something else than it should: {error}") from error
-
-
-class _Download:
-    """The GET side."""
-
-    def __init__(self, url: str, size: int, sha256: str) -> None:
-        self.size = 0
-        self._url = url
-        self._wanted = size
-        self._sha256 = sha256
-        self._connection = connect(url)
-        self._response: http.client.HTTPResponse | None = None
-
-    def connect(self) -> socket.socket | None:
-        try:
-            self._connection.connect()
-        except TROUBLE as error:
-            raise TransferFailed(f"The store of the task's object cannot be reached: {_reason(error)}.") from error
-        return self._connection.sock
-
-    def ask(self) -> None:
-        try:
-            self._connection.request("GET", target(self._url))
-            self._response = self._connection.getresponse()
-        except TROUBLE as error:
-            raise TransferFailed(f"The task's object cannot be fetched: {_reason(error)}.") from error
-        if self._response.status != 200:
-            raise TransferFailed(f"The store answered the request for the task's object with {self._answer()}.")
-
-    def _answer(self) -> str:
-        response = self._response
-        if response is None:
-            return "nothing"
-        try:
-            said = title(response.read(PIECE))
-        except TROUBLE:
-            said = ""
-        return f"status {response.status}" + (f" ({said})" if said else "")
-
-    def pour(self, sink: IO[bytes]) -> None:
-        """Hand all bytes on, for as long as the sink takes any; raises TransferFailed unless all are right."""
-        digest = hashlib.sha256()
-        wanted = True
-        buffer = bytearray(PIECE)
-        view = memoryview(buffer)
-        while length := self._read(buffer):
-            self.size += length
-            digest.update(view[:length])
-            wanted = wanted and _write(sink, view[:length])
-        if self.size != self._wanted:
-            raise TransferFailed(f"The download ended after {self.size} of {self._wanted} bytes.")
-        if digest.hexdigest() != self._sha256:
-            raise TransferFailed(f"The {self.size} bytes that came are not the ones that were stored.")
-
-    def _read(self, buffer: bytearray) -> int:
-        try:
-            return self._response.readinto(buffer) if self._response else 0
-        except TROUBLE as error:
-            raise TransferFailed(
-                f"The download broke off after {self.size} of {self._wanted} bytes: {_reason(error)}."
-            ) from error
-
-    def close(self) -> None:
-        if self._response is not None:
-            self._response.close()
-        self._connection.close()
-
-
-def _write(sink: IO[bytes], data: memoryview) -> bool:
-    """False when the reader is gone: no fault by itself, it may have seen all it needs."""
-    try:
-        while data:
-            data = data[sink.write(data) :]
-    except (BrokenPipeError, ValueError):
-        return False
-    return True
-
-
-class _Upload:
-    """The PUT side: chunked, because nobody knows the size, and without its last chunk until `finish`."""
-
-    def __init__(self, url: str) -> None:
-        self.size = 0
-        self.digest = hashlib.sha256()
-        self._url = url
-        self._connection = connect(url)
-
-    def open(self) -> socket.socket | None:
-        self._connection.close()  # of a try before, of which nothing came
-        try:
-            self._connection.putrequest("PUT", target(self._url), skip_accept_encoding=True)
-            self._connection.putheader("Transfer-Encoding", "chunked")
-            self._connection.putheader("Content-Type", "application/octet-stream")
-            self._connection.endheaders()
-        except TROUBLE as error:
-            raise TransferFailed(f"The part cannot be uploaded: {_reason(error)}.") from error
-        return self._connection.sock
-
-    def send(self, piece: bytes) -> None:
-        try:
-            if self._answered():
-                raise self._refused()
-            self._connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
-        except TROUBLE as error:
-            raise self._refused(error) from error
-        self.size += len(piece)
-        self.digest.update(piece)
-
-    def _answered(self) -> bool:
-        """Whether the server has said something already, which it does only to refuse the rest."""
-        one = self._connection.sock
-        plain = one is not None and not isinstance(self._connection, http.client.HTTPSConnection)
-        return plain and bool(select.select([one], [], [], 0)[0])
-
-    def finish(self) -> None:
-        """Say that this was all. Only now does the server store it."""
-        if self.size == 0:
-            raise EncoderFailed("FFmpeg ended well but wrote nothing.")
-        try:
-            self._connection.send(b"0\r\n\r\n")
-            response = self._connection.getresponse()
-            body = response.read()
-        except TROUBLE as error:
-            raise TransferFailed(f"The upload's end was not acknowledged: {_reason(error)}.") from error
-        if response.status not in (200, 201, 204):
-            raise _put_refusal(response.status, body)
-
-    def _refused(self, error: Exception | None = None) -> FallowError:
-        """A server that refuses an upload may answer before it has read it, and then hang up."""
-        try:
-            self._connection.sock.settimeout(1.0)
-            response = self._connection.getresponse()
-            return _put_refusal(response.status, response.read(PIECE))
-        except (*TROUBLE, AttributeError):
-            return TransferFailed(f"The upload broke off after {self.size} bytes: {_reason(error)}.")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-def _put_refusal(status: int, body: bytes) -> FallowError:
-    said = title(body) or f"The store answered the upload with status {status}."
-    return StorageFull(said) if status == 507 else TransferFailed(said)
-
-
-def _reason(error: Exception | None) -> str:
-    return str(error) or type(error).__name__
