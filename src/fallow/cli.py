@@ -294,11 +294,9 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(arguments, error, _exit_code(error))
     except OSError as error:
         return _complain(arguments, Rejected(summary.sentence(error)), FAILED)
-    except ModuleNotFoundError as error:
-        if (needed := packages.missing(error)) is None:
-            raise
-        return _complain(arguments, needed, USAGE)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (needed := packages.missing(error)):
+            return _complain(arguments, needed, USAGE)
         traceback.print_exc()
         told = f"{type(error).__name__}: {error}. This is a fault of Fallow; please report it with the lines above."
         return _complain(arguments, FallowError(told), FAILED)

@@ -237,7 +237,8 @@ class Client:
 
 
 def _away(url: str, error: Exception) -> Unavailable:
-    return Unavailable(f"{url} cannot be reached ({error}); is `fallow up` running there?")
+    why = (isinstance(error, OSError) and error.strerror) or error  # without its number
+    return Unavailable(f"{url} cannot be reached ({why}); is `fallow up` running there?")
 
 
 def _early_answer(connection: http.client.HTTPConnection, url: str, error: Exception) -> http.client.HTTPResponse:

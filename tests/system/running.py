@@ -17,7 +17,11 @@ def started(*arguments: object, err: int | IO[str] = subprocess.PIPE) -> subproc
 
 def run(*arguments: object) -> tuple[int, str, str]:
     """Its exit code and what it printed."""
-    process = started(*arguments)
+    return ended(started(*arguments))
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Its exit code and what it printed, once it has ended."""
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 

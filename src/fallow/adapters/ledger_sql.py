@@ -52,7 +52,7 @@ class SqlLedger:
     async def job(self, job: str) -> Job:
         found = await self._jobs(select(jobs).where(jobs.c.id == job))
         if not found:
-            raise NotFound(f"There is no job {job}.")
+            raise NotFound(f"There is no job {job}; `fallow jobs` lists those that there are.")
         return found[0]
 
     async def jobs(self, limit: int = 100) -> list[Job]:

@@ -111,7 +111,8 @@ def show_job(job: JobView, console: Console) -> None:
         chunks = f"{rendition.chunks_done}/{rendition.chunks_total}"
         frames = f"{rendition.frames_done}/{rendition.frames_total}"
         size = f"{rendition.size / 1e6:.1f} MB" if rendition.size else ""
-        table.add_row(rendition.name, rendition.state, chunks, frames, f"{rendition.fps:.0f}", size)
+        fps = f"{rendition.fps:.0f}" if rendition.fps else ""
+        table.add_row(rendition.name, rendition.state, chunks, frames, fps, size)
     console.print(table)
     for warning in job.warnings:
         console.print(warning, soft_wrap=True)
@@ -121,7 +122,9 @@ def workers_table(workers: Sequence[dict[str, Any]]) -> Table:
     """One line a worker."""
     table = _table("worker", "name", "cores", "system", "FFmpeg", "seen")
     for worker in workers:
-        machine = worker.get("machine") or {}
+        machine = worker.get("machine")
+        if not machine:  # splitter and joiner, which encode nothing
+            continue
         words = [str(machine.get(key, "")) for key in ("cores", "system", "ffmpeg")]
         table.add_row(str(worker.get("id", "")), str(worker.get("name", "")), *words, _age(worker.get("seen", 0.0)))
     return table

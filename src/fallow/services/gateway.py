@@ -117,7 +117,10 @@ async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Res
 
 def _only_with(token: str) -> Callable[[Request], None]:
     def check(request: Request) -> None:
-        if token and not same(bearer(request), token):
+        given = bearer(request)
+        if token and given and not same(given, token):
+            raise Forbidden("This is not the platform's API token; `fallow up` prints the right one.")
+        if token and not given:
             raise Forbidden("This needs the platform's API token; give it with --token or FALLOW_API_TOKEN.")
 
     return check
