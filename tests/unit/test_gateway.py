@@ -99,6 +99,10 @@ def files(ctx):
     )
 
 
+def actions(caplog):
+    return [record.fields["action"] for record in caplog.records]
+
+
 async def settled(condition):
     for _ in range(200):
         if condition():
@@ -155,6 +159,22 @@ async def test_an_agent_that_hangs_up_takes_no_task_along(caller):
     await caller.ctx.queue.publish("video.normal", b"{}")
     message = await caller.ctx.queue.get(["video.normal"], 1)
     assert message.deliveries == 1
+
+
+async def test_a_caller_that_goes_away_is_no_crash(caller, caplog):
+    """At any time: before it has sent all of its request, as soon as it has, and while it waits for the answer."""
+    join = {"Authorization": "Bearer join me"}
+    welcome = await caller.send("POST", "/agent/v1/register", {"name": "phone"}, join)
+    mine = {"Authorization": f"Bearer {welcome.json['token']}"}
+    caplog.set_level("INFO", "fallow")
+    unfinished = {**mine, "Content-Length": "100"}
+    await caller.send("POST", "/agent/v1/lease", b"{", unfinished, whole=False)
+    for _ in range(10):
+        await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine, whole=False)
+    await caller.send("POST", "/api/v1/jobs", b"{", {"Content-Length": "100"}, whole=False)
+    await settled(lambda: "request.left" in actions(caplog))
+    await caller.get("/healthz")
+    assert "request.crashed" not in actions(caplog)
 
 
 async def test_the_agent_is_served(caller):

@@ -7,11 +7,11 @@ import contextlib
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from fallow import errors
+from fallow import errors, log
 
 PATIENCE = 10.0  # seconds
 MOST_DROPPED = 64 << 20  # bytes
@@ -94,9 +94,15 @@ async def _unexpected(_request: Request, _error: Exception) -> Response:
     return bug()  # the error goes on to the front door, which logs it
 
 
+async def _gone(request: Request, _error: Exception) -> Response:
+    log.event("request.left", method=request.method, path=request.url.path)
+    return Response(status_code=400)  # which nobody reads
+
+
 HANDLERS: dict[Any, Any] = {
     errors.FallowError: _refused,
     HTTPException: _no_such_route,
+    ClientDisconnect: _gone,
     Exception: _unexpected,
 }
 """How apps answer what is raised in them."""
