@@ -6,6 +6,7 @@
     │   │   └── DamagedSource   frames of the source cannot be decoded
     │   ├── BadProfile      a profile that asks for what cannot be done
     │   ├── BadSetting      a setting, flag or URL that makes no sense
+    │   ├── NoFfmpeg        no FFmpeg is there, or what was named is none
     │   ├── NotFound        no such job, task, lease, object
     │   ├── Forbidden       a missing, wrong or expired token
     │   └── Conflict        the thing is in a state that does not allow this
@@ -50,6 +51,10 @@ class BadProfile(Rejected):
 
 class BadSetting(Rejected):
     """A setting makes no sense."""
+
+
+class NoFfmpeg(Rejected):
+    """There is no FFmpeg that works; install one, or name one with --ffmpeg."""
 
 
 class NotFound(Rejected):

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from fallow import __version__, catalogue, profile_files
 from fallow.commands import packages
-from fallow.errors import BadProfile, BadSetting
+from fallow.errors import BadProfile, NoFfmpeg
 from fallow.ffmpeg import locate
 from fallow.settings import Settings
 
@@ -92,7 +92,7 @@ def _pyav(version: str) -> Finding:
 def _ffmpeg(explicit: str) -> Iterator[Finding]:
     try:
         build = locate.examine(locate.find(explicit))
-    except BadSetting as error:
+    except NoFfmpeg as error:
         yield Finding("FFmpeg", MISSING, str(error), "Install FFmpeg, or: pip install 'fallow[server]'")
         return
     yield _version(build)

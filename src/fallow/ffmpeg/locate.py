@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from fallow.errors import BadSetting
+from fallow.errors import NoFfmpeg
 
 ANSWER_SECONDS = 30
-REMEDY = "install FFmpeg 5.1 or newer, or name one with --ffmpeg or FALLOW_FFMPEG"
+OTHER = "name one that works with --ffmpeg or FALLOW_FFMPEG"
+REMEDY = f"install FFmpeg 5.1 or newer, or {OTHER}"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,15 @@ def find(explicit: str = "") -> str:
     """The binary to use: the one asked for, else the one of the package imageio-ffmpeg, else PATH's."""
     if explicit:
         found = shutil.which(explicit)
+        if found is None and Path(explicit).is_file():
+            raise NoFfmpeg(f"{explicit} may not be executed; make it executable, or {OTHER}.")
         if found is None:
-            raise BadSetting(f"There is no program that can be run at {explicit}; {REMEDY}.")
+            raise NoFfmpeg(f"There is no program {explicit}; {REMEDY}.")
         return found
     packaged = _packaged()
     found = packaged or shutil.which("ffmpeg")
     if not found:
-        raise BadSetting(f"No FFmpeg was found; {REMEDY}.")
+        raise NoFfmpeg(f"No FFmpeg was found; {REMEDY}.")
     return found
 
 
@@ -58,9 +61,9 @@ def examine(path: str) -> Build:
             [path, "-encoders"], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadSetting(f"{path} does not work as FFmpeg ({error}); {REMEDY}.") from error
+        raise NoFfmpeg(f"{path} does not work as FFmpeg ({error}); {REMEDY}.") from error
     version = re.search(rb"ffmpeg version (\S+)", answer.stderr)
     if answer.returncode or not version:
-        raise BadSetting(f"{path} does not answer as FFmpeg does; {REMEDY}.")
+        raise NoFfmpeg(f"{path} does not answer as FFmpeg does; {REMEDY}.")
     names = re.findall(rb"^ [VAS][F.][S.][X.][B.][D.] (\S+)", answer.stdout, re.MULTILINE)
     return Build(path, version[1].decode(), tuple(name.decode() for name in names if name != b"="))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fallow import log
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting, Conflict, NotFound
-from fallow.ffmpeg.locate import find
+from fallow.ffmpeg.locate import examine, find
 from fallow.messages import to_wire
 from fallow.model import TaskKind
 from fallow.profiles import Profile
@@ -281,7 +281,8 @@ def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str, 
         part.write_bytes(build_pyz())
         part.replace(archive)
     # Found here: agents run without site packages, so they would not see the one that comes with the server.
-    ffmpeg = find(settings.ffmpeg) if count else ""
+    # And tried: an agent that has none ends, and would be started again for ever.
+    ffmpeg = examine(find(settings.ffmpeg)).path if count else ""
     threads = max(1, cores // max(1, count))
     agents = LocalAgents(Command(archive, url, token, ffmpeg, threads, settings.log), count, ended)
     agents.start()
