@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from running import ended, until
@@ -210,6 +212,50 @@ def test_ctrl_c_while_a_source_is_sent_leaves_no_job(server: Server, tmp_path: P
     assert (code, out, err) == (130, "", "fallow: Interrupted. The job was not submitted.\n")
     until(lambda: not list(parts.iterdir()))
     assert {job["id"] for job in server.json("jobs")} == before
+
+
+class HalfAnswers(BaseHTTPRequestHandler):
+    """A server that sends half of a result, and then nothing more."""
+
+    patience: ClassVar[float]  # seconds until it hangs up
+
+    def do_GET(self) -> None:
+        rendition = {"name": "240p", "state": "done", "result_url": "x"}
+        whole = json.dumps({"id": "j", "name": "film.mov", "state": "done", "renditions": [rendition]}).encode()
+        result = "/results/" in self.path
+        self.send_response(200)
+        self.send_header("Content-Length", str(1000 if result else len(whole)))
+        self.end_headers()
+        self.wfile.write(bytes(500) if result else whole)
+        if result:
+            self.wfile.flush()
+            until(lambda: self.patience == 0.0)
+            self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("end", ["the person", "the server"])
+def test_a_download_that_is_broken_off_leaves_nothing(tmp_path: Path, end: str) -> None:
+    HalfAnswers.patience = 60.0
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfAnswers) as half:
+        threading.Thread(target=half.serve_forever, args=(0.02,)).start()
+        address = f"http://127.0.0.1:{half.server_address[1]}"
+        loading = fallow("download", "j", "-o", "new/out", folder=tmp_path, FALLOW_SERVER=address)
+        until(lambda: list(tmp_path.rglob("*.part")))
+        if end == "the person":
+            loading.send_signal(signal.SIGINT)
+            code, out, err = ended(loading)
+            HalfAnswers.patience = 0.0
+        else:
+            HalfAnswers.patience = 0.0
+            code, out, err = ended(loading)
+        half.shutdown()
+    told = "Interrupted." if end == "the person" else "The download ended before all bytes had come"
+    assert (code, out, err.count("\n")) == (130 if end == "the person" else 1, "", 1)
+    assert err.startswith(f"fallow: {told}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_joins_and_leaves(server: Server) -> None:

@@ -9,15 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-from rich.console import Console, Group
+from rich.console import ConsoleDimensions, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from fallow.client import JobView, RenditionView, RunningView
+from fallow.commands.printer import printer
 
 _WINDOW = 20.0  # seconds over which speed is measured
 _LINE_SECONDS = 5.0  # between two lines of a rendition
+_FOREVER = 100 * 3600.0  # seconds; what takes so long is not worth a guess
+_PERCENT = 5  # columns of "100 %"
+_LAYOUTS = [(24, 0), (12, 0), (24, 1), (12, 1), (12, 2), (8, 2), (8, 3), (4, 4)]
+"""Lengths of the bar, and how few words, from the best to what fits everywhere."""
 
 
 class Display(Protocol):
@@ -60,8 +66,12 @@ class Row:
     label: str
     done: int
     total: int
-    text: str
+    texts: tuple[str, ...]  # the same in ever fewer words
     finished: bool
+
+    @property
+    def text(self) -> str:
+        return self.texts[0]
 
 
 class Rows:
@@ -81,16 +91,28 @@ class Rows:
     def _row(self, job: JobView, rendition: RenditionView, label: str, now: float) -> Row:
         fps = self._paces.setdefault((job.id, rendition.name), Pace()).fps(now, rendition.frames_done)
         done, total = rendition.frames_done, rendition.frames_total
-        finished = job.state == "done"
-        words = [f"{done}/{total} frames", f"{rendition.chunks_done}/{rendition.chunks_total} chunks"]
-        if finished:
-            words.append("done")
-        elif job.ended or job.state == "joining":
-            words.append(job.state)
+        frames, chunks = f"{done}/{total} frames", f"{rendition.chunks_done}/{rendition.chunks_total} chunks"
+        state = _state(job, rendition)
+        if not total:
+            return Row(label, done, total, (state or job.state,), job.state == "done")
+        if state:
+            words, brief = [state], state
         else:
-            words.append(f"{fps:.0f} fps")
-            words += [f"ETA {clock((total - done) / fps)}"] if fps and total > done else []
-        return Row(label, done, total, "  ".join(words), finished)
+            left = (total - done) / fps if fps else _FOREVER
+            eta = f"ETA {clock(left)}" if 0 < left < _FOREVER else ""
+            words, brief = [f"{fps:.0f} fps" if fps else "", eta], eta
+        fewer = [[frames, chunks, *words], [frames, *words], words, [brief], [""]]
+        texts = tuple("  ".join(filter(None, some)) for some in fewer)
+        return Row(label, done, total, texts, job.state == "done")
+
+
+def _state(job: JobView, rendition: RenditionView) -> str:
+    """What a rendition is at, when that is not encoding."""
+    if job.state == "done":
+        return "done"
+    if rendition.state in ("done", "joining"):
+        return rendition.state
+    return job.state if job.ended or job.state == "joining" else ""
 
 
 class Bars:
@@ -100,26 +122,69 @@ class Bars:
 
     def __init__(self, stream: TextIO) -> None:
         self._rows = Rows()
-        percent = "{task.percentage:>3.0f} %"
-        text = TextColumn("{task.fields[text]}")
-        self._bars = Progress(TextColumn("{task.description}"), BarColumn(24), TextColumn(percent), text)
-        self._ids: dict[str, TaskID] = {}
-        self._live = Live(self._bars, console=Console(file=stream), refresh_per_second=4, transient=True)
+        self._layout = self._width = 0
+        self._live = Live(console=printer(stream), refresh_per_second=4, transient=True)
         self._live.start()
 
     def show(self, jobs: Sequence[JobView]) -> None:
-        for row in self._rows.of(jobs, time.monotonic()):
-            if row.label not in self._ids:
-                self._ids[row.label] = self._bars.add_task(row.label, text="")
-            total = row.total or None
-            self._bars.update(self._ids[row.label], completed=row.done, total=total, text=row.text)
-        self._live.update(Group(self._bars, *(Text(line, "dim") for line in worker_lines(jobs))))
+        rows, workers = self._rows.of(jobs, time.monotonic()), worker_lines(jobs)
+        size = self._live.console.size
+        # It only shrinks, so that bars do not jump whenever a number gets longer or shorter.
+        self._layout = fitting(rows, size.width, self._layout if size.width == self._width else 0)
+        self._width = size.width
+        self._live.update(picture(rows, workers, size, self._layout))
 
     def say(self, sentence: str) -> None:
-        self._live.console.print(sentence, markup=False, highlight=False)
+        self._live.console.print(sentence)
 
     def close(self) -> None:
         self._live.stop()
+
+
+def fitting(rows: Sequence[Row], width: int, first: int = 0) -> int:
+    """The best layout from the first on that has room for all rows; in narrow ones long labels are cut."""
+    longest = max((len(row.label) for row in rows), default=0)
+    for number in range(first, len(_LAYOUTS)):
+        room = _room(rows, width, number)
+        if room >= longest or (number > 1 and room >= width // 3):
+            return number
+    return len(_LAYOUTS) - 1
+
+
+def picture(rows: Sequence[Row], workers: Sequence[str], size: ConsoleDimensions, layout: int) -> Group:
+    """All of it on so many lines: what matters least is left out."""
+    lines = size.height - 1  # below is the cursor
+    if len(rows) + len(workers) > lines:
+        rows = [row for row in rows if not row.finished]
+    shown = rows if len(rows) <= lines else rows[: lines - 1]
+    room = _room(shown, size.width, layout)
+    grid = Table.grid(padding=(0, 1))
+    for row in shown:
+        bar = ProgressBar(row.total or 1, row.done, width=_LAYOUTS[layout][0])
+        text = Text(_words(row, layout), no_wrap=True, overflow="ellipsis")
+        grid.add_row(_end(row.label, room), bar, _share(row), text)
+    more = [f"  and {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
+    below = [*more, *workers[: lines - len(shown) - len(more)]]
+    return Group(grid, *(Text(line, "dim", no_wrap=True, overflow="ellipsis") for line in below))
+
+
+def _room(rows: Sequence[Row], width: int, layout: int) -> int:
+    """Columns that are left for labels."""
+    texts = max((len(_words(row, layout)) for row in rows), default=0)
+    return width - _LAYOUTS[layout][0] - _PERCENT - texts - 4
+
+
+def _words(row: Row, layout: int) -> str:
+    return row.texts[min(_LAYOUTS[layout][1], len(row.texts) - 1)]
+
+
+def _end(label: str, room: int) -> str:
+    """As much of it as fits; the rendition stands at its end."""
+    return label if len(label) <= room else "…" + label[len(label) - max(1, room - 1) :]
+
+
+def _share(row: Row) -> str:
+    return f"{100 * row.done // row.total:>3} %" if row.total else ""
 
 
 class Lines:
@@ -166,7 +231,8 @@ def worker_lines(jobs: Sequence[JobView]) -> list[str]:
     for job in jobs:
         for task in sorted(job.tasks_running, key=lambda task: (task.worker_name, task.worker)):
             what = _work(task)
-            frames = f"  {task.done_frames}/{task.frames} frames  {task.fps:.0f} fps" if task.frames else ""
+            frames = f"  {task.done_frames}/{task.frames} frames" if task.frames else ""
+            frames += f"  {task.fps:.0f} fps" if task.frames and task.fps else ""
             lines.append(f"  {task.worker_name or task.worker}: {what}{frames}")
     return lines
 
