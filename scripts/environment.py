@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,15 @@ def python(extra: str) -> str:
             _install(f".[{extra}]", shutil.which("uv"))
             stamp.touch()
     return str(PYTHON)
+
+
+def call(command: list, folder: "Path | None" = None, **environment: str) -> int:
+    """Run a program to its end; its exit code. Ctrl-C reaches it by itself, and it is left to tidy up."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call([str(part) for part in command], cwd=folder, env={**os.environ, **environment})
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _install(package: str, uv: "str | None") -> None:
@@ -68,7 +78,5 @@ def _begin() -> None:
 
 
 def _run(command: list) -> None:
-    words = [str(part) for part in command]
-    status = subprocess.call(words, cwd=ROOT, env={**os.environ, **HELD})
-    if status:
-        sys.exit(f"This failed with status {status}: {' '.join(words)}")
+    if status := call(command, ROOT, **HELD):
+        sys.exit(f"This failed with status {status}: {' '.join(map(str, command))}")
