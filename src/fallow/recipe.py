@@ -79,6 +79,7 @@ class VideoRecipe:
     marked: int = 0
     accept_damaged: bool = False  # deliver what can be decoded instead of refusing a short part
     mirrored: bool = False  # swap left and right before turning
+    one_decoder_thread: bool = False  # with several, this source does not decode to the same pictures every time
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,13 @@ def test_video() -> None:
     )
 
 
+@pytest.mark.parametrize("change", [{"one_decoder_thread": True}, {"accept_damaged": True}])
+def test_some_sources_are_decoded_in_one_thread(change: dict[str, object]) -> None:
+    assert " -threads 4 " in line(recipe(), threads=4)
+    assert " -threads 1 " in line(recipe(**change), threads=4)
+    assert " -threads:v 4 " in line(recipe(**change), threads=4)
+
+
 def test_everything_that_is_done_to_a_picture() -> None:
     graph = chunk_graph(
         recipe(

@@ -149,3 +149,14 @@ def test_a_file_that_is_cut_off_is_refused_unless_accepted(name: str, folder: Pa
     source, index = probe(half, Damage.ACCEPT)
     assert 0 < len(index.pts) < 50
     assert "frames are missing" in source.warnings[0]
+
+
+@pytest.mark.parametrize("front", [True, False], ids=["index first", "index last"])
+def test_an_mp4_without_its_index_is_told_apart_from_rubbish(front: bool, folder: Path) -> None:
+    data = (folder / "plain.mp4").read_bytes()
+    if front:
+        data, lost = data[: data.index(b"moov") + 200], "cut short"
+    else:
+        data, lost = data[: data.index(b"moov") - 4] + data[data.index(b"mdat") - 4 : -100], "missing"
+    with pytest.raises(BadInput, match=rf"cut off: its index \(moov\) is {lost}"):
+        probe(bytes_reader(data))

@@ -129,6 +129,11 @@ def test_guard_frames_stop_at_the_end_of_the_source() -> None:
     assert (made.frames, made.guard, made.end) == (20, 5, index().edge(100))
 
 
+def test_theora_is_decoded_in_one_thread() -> None:
+    assert recipe(HD, chunk(25, 50), source(video(codec="theora"))).one_decoder_thread
+    assert not recipe(HD, chunk(25, 50)).one_decoder_thread
+
+
 def test_deinterlacing_looks_at_a_frame_on_each_side() -> None:
     interlaced = source(video(interlaced=True))
     made = recipe(HD, chunk(25, 50, guard=13, before=1), interlaced)

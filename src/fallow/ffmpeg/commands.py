@@ -45,7 +45,7 @@ def video(recipe: VideoRecipe, threads: int) -> list[str]:
     return [
         *COMMON,
         # Filters run slice by slice, decoders frame by frame; a slot has its share of the cores and no more.
-        *("-filter_threads", str(threads), "-threads", str(threads)),
+        *("-filter_threads", str(threads), "-threads", str(_decoder_threads(recipe, threads))),
         # The recipe says how to turn; a chunk container may or may not carry the rotation too.
         "-noautorotate",
         *_input(recipe.container),
@@ -59,6 +59,11 @@ def video(recipe: VideoRecipe, threads: int) -> list[str]:
         *_guard(recipe),
         *_output(recipe.output),
     ]
+
+
+def _decoder_threads(recipe: VideoRecipe, threads: int) -> int:
+    """What threads make of damaged pictures depends on which of them is ahead."""
+    return 1 if recipe.one_decoder_thread or recipe.accept_damaged else threads
 
 
 def _guard(recipe: VideoRecipe) -> list[str]:

@@ -8,7 +8,9 @@ Looking at a source:
 - safekeys: which packets decoding may begin at
 - guess_times: display times where the container's cannot be trusted
 - decode, first_frames: what only decoding tells
-- cutoff: whether the file ends too early
+- boxes: where the boxes of an MP4 are; cutoff: whether the file ends too early
+- wholeness, chain: whether packets are whole, and all in their places
+- late_streams: streams that begin in mid-file
 - colour, orientation, sound: colour and HDR labels; which way up; which samples are heard
 
 Cutting it:

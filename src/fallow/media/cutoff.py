@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fallow.media.boxes import boxes
 from fallow.media.reader import RangedReader
 
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
@@ -21,16 +22,7 @@ def missing_bytes(reader: RangedReader, container: str) -> int:
 
 def _boxes(reader: RangedReader) -> int:
     """MP4 and QuickTime: the top-level boxes."""
-    place = 0
-    while place + 8 <= reader.size:
-        head = reader.at(place, 16)
-        size = int.from_bytes(head[:4], "big")
-        if size == 1:
-            size = int.from_bytes(head[8:16], "big")
-        if size < 8 or not all(32 <= c < 127 or c == 0xA9 for c in head[4:8]):
-            return 0  # to the end of the file, or padding after the last box
-        place += size
-    return max(0, place - reader.size)
+    return max([0, *(box.end - reader.size for box in boxes(reader.at, reader.size))])
 
 
 def _elements(reader: RangedReader) -> int:

@@ -14,7 +14,8 @@ from av.video.stream import VideoStream
 
 from fallow.media.frames import SAFE, SHOWN, FrameIndex, least_step, spread
 from fallow.media.guess_times import guessed
-from fallow.media.safekeys import is_b_picture, packet_test
+from fallow.media.safekeys import is_b_picture, length_size, packet_test
+from fallow.media.wholeness import whole_test
 
 _NOT_CODED = 19  # bytes of an MPEG-4 picture that only says "as before": decoders show nothing for it, at most
 _PARSED = ("mpeg1video", "mpeg2video", "mpeg4")  # whose display times FFmpeg works out when a container has none
@@ -45,7 +46,10 @@ class Table:
         self._untimed = 0  # packets without any time
         self._packed = False  # two frames in a packet
         self._extradata = bytes(context.extradata or b"")
-        self._test = packet_test(context.codec.canonical_name, self._extradata)
+        self._test = packet_test(codec, self._extradata)
+        self._sized = bool(length_size(codec, self._extradata))
+        self._whole = whole_test(codec, self._extradata)
+        self._broken = array("q")
         self._pts = array("q")
         self._dts = array("q")
         self._stated = array("q")
@@ -70,6 +74,8 @@ class Table:
             flags &= ~SHOWN
         if packet.is_keyframe and not self._first_key:
             self._first_key = row
+        if not self._whole(packet):
+            self._broken.append(row)
         self._packed |= bool(packet.opaque)
         if row and packet.has_sidedata("new_extradata"):
             self.changed |= bytes(packet.get_sidedata("new_extradata")) != self._extradata
@@ -83,6 +89,16 @@ class Table:
         self._flags.append(flags)
 
     @property
+    def broken(self) -> list[int]:
+        """The rows of packets that were visibly damaged."""
+        return [row for row in self._broken if not self._spliced(row)]
+
+    @property
+    def splices(self) -> list[int]:
+        """The rows of packets that seem damaged because another recording follows, which began anew to count."""
+        return [row for row in self._broken if self._spliced(row)]
+
+    @property
     def interrupted(self) -> bool:
         """Packets are hidden in the midst of others: an edit list of several pieces."""
         times = [self._pts[row] for row in self._shown()]
@@ -94,6 +110,8 @@ class Table:
         if self._untimed or self._packed or self._bare:
             return True
         if self._dts_only and self._depth:
+            return True
+        if any(pts < dts for pts, dts in zip(self._stated, self._dts, strict=True) if pts != _NONE):
             return True
         shown = [self._pts[row] for row in self._shown()]
         reordered = any(map(operator.gt, shown, shown[1:]))
@@ -155,6 +173,10 @@ class Table:
     def _last_gap(self, times: Sequence[int]) -> int:
         step = round(1 / (self._rate * self.time_base))
         return max(1, times[-1] - times[-2] if len(times) > 1 else step)
+
+    def _spliced(self, row: int) -> bool:
+        """Demuxers notice with the first packet of the next recording, when the last one is still being parsed."""
+        return not self._sized and any(flags & SAFE for flags in self._flags[row + 1 : row + 3])
 
     def _shown(self) -> list[int]:
         return [row for row, flags in enumerate(self._flags) if flags & SHOWN]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 from av.audio.stream import AudioStream
@@ -12,10 +13,12 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from fallow.errors import BadInput, DamagedSource
+from fallow.media.chain import broken_at
 from fallow.media.cutoff import missing_bytes
 from fallow.media.decode import numbered_frames
 from fallow.media.first_frames import Opening, decode_opening
 from fallow.media.frames import FrameIndex
+from fallow.media.late_streams import late_streams
 from fallow.media.packets import best_video
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import Scan, audio_streams, text_streams
@@ -23,6 +26,7 @@ from fallow.media.try_carrying import needs_decoding
 from fallow.model import AudioTrack, Chapter, Source, TextTrack, VideoTrack
 
 _COARSE = Fraction(1, 1000)  # seconds by which a container's clock may miss its own start
+_WORTH_MISSING = Fraction(1, 2)  # seconds; sound may outlast the pictures by less
 
 
 class Damage(enum.Enum):
@@ -39,6 +43,7 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
         video = best_video(container, reader.name)
         start = _start(container, video, opening)
         scan = Scan.of(reader.name, container, video, start)
+        scan.unread = broken_at(reader, container.format.name)
         index = _index(reader, scan, start, opening, video)
         loss = _loss(reader, container, video, scan)
         if loss and damage is Damage.REFUSE:
@@ -69,27 +74,55 @@ def _index(reader: RangedReader, scan: Scan, start: Fraction, opening: Opening, 
 
 def _loss(reader: RangedReader, container: InputContainer, video: VideoStream, scan: Scan) -> str:
     """A sentence about what is missing of the source, "" when nothing is."""
+    remedy = "Upload it again, or encode what can be decoded with --accept-damaged."
     if scan.lost:
+        return f"{scan.lost} frames of {reader.name} cannot be decoded. {remedy}"
+    missing, lost = missing_bytes(reader, container.format.name), _Lost.of(container, video, scan)
+    if missing or scan.damage:
+        what = f"its last {missing} bytes" if missing else f"frames that cannot be read ({scan.damage})"
+        what = str(lost) if lost.frames else what
         return (
-            f"{scan.lost} frames of {reader.name} cannot be decoded. Upload it again, or encode the others with "
-            "--accept-damaged."
+            f"{reader.name} is cut off: {what} are missing after the {scan.table.rows} that can be read. {remedy}"
         )
-    missing = missing_bytes(reader, container.format.name)
-    if not missing and not scan.damage:
+    if what := _damage(scan, lost):
+        what += f"; {lost} are missing" if lost.frames else ""
+        return f"{reader.name} is damaged: {what}. {remedy}"
+    return ""
+
+
+def _damage(scan: Scan, lost: _Lost) -> str:
+    """What is damaged in the midst of the source, "" when nothing is."""
+    unread, broken = scan.unread, scan.table.broken
+    if unread is not None and (unread < scan.last or lost.seconds > _WORTH_MISSING):
+        return f"what stands at byte {unread} cannot be read"
+    if not broken:
         return ""
-    lost = _frames_missing(container, video, scan)
-    what = f"its last {missing} bytes are missing" if missing else f"it cannot be read to its end ({scan.damage})"
-    what = f"{lost} frames are missing" if lost else what
-    remedy = "Upload it again, or encode what is there with --accept-damaged."
-    return f"{reader.name} is cut off: {what} after the {scan.table.rows} that can be read. {remedy}"
+    others = f", nor are {len(broken) - 1} others" if broken[1:] else ""
+    return f"picture {broken[0]} is not whole{others}"
 
 
-def _frames_missing(container: InputContainer, video: VideoStream, scan: Scan) -> str:
-    """How many frames the container's header promises beyond those found; "" when it does not say."""
-    if video.frames > scan.table.rows:
-        return str(video.frames - scan.table.rows)
-    stated = Fraction(container.duration or 0, 1_000_000) * (video.average_rate or 0)
-    return f"about {round(stated) - scan.table.rows}" if stated > scan.table.rows + 1 else ""
+@dataclass(frozen=True)
+class _Lost:
+    """What the container's header promises beyond the frames found."""
+
+    frames: int
+    counted: bool  # by the header, too
+    rate: Fraction
+
+    @classmethod
+    def of(cls, container: InputContainer, video: VideoStream, scan: Scan) -> _Lost:
+        rate = video.average_rate or Fraction(0)
+        if video.frames > scan.table.rows:
+            return cls(video.frames - scan.table.rows, True, rate)
+        stated = Fraction(container.duration or 0, 1_000_000) * rate
+        return cls(round(stated) - scan.table.rows if stated > scan.table.rows + 1 else 0, False, rate)
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.frames / self.rate if self.rate else Fraction(0)
+
+    def __str__(self) -> str:
+        return f"{self.frames} frames" if self.counted else f"about {self.frames} frames"
 
 
 def _source(
@@ -103,10 +136,10 @@ def _source(
     loss: str,
 ) -> Source:
     audio, text = audio_streams(container), text_streams(container)
-    warnings = [loss] if loss else []
+    warnings = [*([loss] if loss else []), *_warnings(scan, loss)]
     if opening.turn.odd:
         warnings.append(f"It is to be turned by another {opening.turn.odd} degrees; only quarter turns are made.")
-    warnings += _left_out(container, video, audio, text)
+    warnings += [*_left_out(container, video, audio, text), *late_streams(reader, container)]
     return Source(
         container=container.format.name,
         size=reader.size,
@@ -119,6 +152,15 @@ def _source(
         title=container.metadata.get("title", "").strip(),
         chapters=tuple(_chapters(container, start)),
     )
+
+
+def _warnings(scan: Scan, loss: str) -> Iterator[str]:
+    """Sentences about what looks odd and is encoded as it is."""
+    splices = scan.table.splices
+    if splices:
+        yield f"Soon after picture {splices[0]} another recording seems to begin; if none does, some are missing."
+    if scan.unread is not None and not loss:
+        yield f"What stands from byte {scan.unread} on, after the last picture, cannot be read and is left out."
 
 
 def _chapters(container: InputContainer, start: Fraction) -> Iterator[Chapter]:

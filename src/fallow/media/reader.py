@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from fallow.errors import BadInput, TransferFailed
+from fallow.media.boxes import lost_index
 
 BLOCK = 1 << 20  # bytes fetched at once
 BLOCKS = 8  # held in memory: containers jump between the places where sound and picture are stored
@@ -149,7 +150,7 @@ def open_input(reader: RangedReader, container: str | None = None) -> InputConta
         "protocol_whitelist": "none",  # no address inside the file is ever followed
     }
     try:
-        return av.open(
+        opened = av.open(
             reader,
             "r",
             format=container,
@@ -160,6 +161,9 @@ def open_input(reader: RangedReader, container: str | None = None) -> InputConta
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise BadInput(_why(reader)) from error
+    if not opened.streams.video and lost_index(reader.at, reader.size):
+        raise BadInput(_why(reader))
+    return opened
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
@@ -173,6 +177,11 @@ def _why(reader: RangedReader) -> str:
     if any(head.startswith(start) or (start[:1] == b"<" and start in head) for start in _POINTERS):
         return (
             f"{reader.name} is a playlist or script that only points at other files: give Fallow the video itself."
+        )
+    if lost := lost_index(reader.at, reader.size):
+        return (
+            f"{reader.name} is cut off: its index (moov) is {lost}, and without it no frame can be found. Copy or "
+            "download it again, whole; if the recording itself broke off, a repair tool can rebuild the index."
         )
     return (
         f"{reader.name} is no video container that Fallow can read (MP4, MOV, MKV, WebM, AVI, MPEG-TS and others "

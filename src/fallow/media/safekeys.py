@@ -34,9 +34,9 @@ _FRAME_HEADER, _FRAME = 3, 6
 def packet_test(codec: str, extradata: bytes) -> PacketTest:
     """The test for the packets of one stream."""
     if codec == "h264":
-        return _h264(_length_size(extradata, 4))
+        return _h264(length_size(codec, extradata))
     if codec == "hevc":
-        return _Hevc(_length_size(extradata, 21))
+        return _Hevc(length_size(codec, extradata))
     return {"mpeg4": _mpeg4, "av1": _av1, "vp8": _vp8, "vp9": _vp9}.get(codec, _flagged)
 
 
@@ -44,9 +44,10 @@ def _flagged(packet: Packet[Any]) -> int:
     return SHOWN | SAFE if packet.is_keyframe else SHOWN
 
 
-def _length_size(extradata: bytes, offset: int) -> int:
-    """Bytes of each NAL unit's length; 0 for start codes."""
-    if extradata[:1] == b"\1" and len(extradata) > offset:
+def length_size(codec: str, extradata: bytes) -> int:
+    """Bytes of the length before each NAL unit; 0 for start codes, and for codecs without such units."""
+    offset = {"h264": 4, "hevc": 21}.get(codec)
+    if offset and extradata[:1] == b"\1" and len(extradata) > offset:
         return (extradata[offset] & 3) + 1
     return 0
 

@@ -44,6 +44,8 @@ class Scan:
     edges: dict[int, Edges]  # of each audio stream, by stream index
     events: dict[int, int] = field(default_factory=dict)  # packets of each text stream, by stream index
     damage: str = ""  # why reading ended early
+    last: int = 0  # where the last packet begins
+    unread: int | None = None  # the first byte at which nothing could be found
     lost: int = 0  # frames that a decoder never gave
 
     @classmethod
@@ -60,6 +62,7 @@ class Scan:
         self.damage = why
 
     def _add(self, name: str, video: int, packet: Packet[Any]) -> None:
+        self.last = max(self.last, packet.pos or 0)
         if packet.stream_index == video:
             check_clear(name, packet)
             self.table.add(packet)

@@ -21,6 +21,9 @@ GUARD = 12
 CONTEXT = 1
 """Frames on each side that a deinterlacer looks at."""
 
+_UNSTEADY = ("theora",)
+"""Codecs whose decoder gives other pictures now and then when it runs in several threads."""
+
 _COMMON_RATES = [Fraction(n) for n in (24, 25, 30, 48, 50, 60, 100, 120)]
 _COMMON_RATES += [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]
 _SLACK = Fraction(1, 1000)  # by this part of itself a measured rate may miss what it means
@@ -106,6 +109,7 @@ def video_recipe(source: Source, index: FrameIndex, chunk: Chunk, profile: Profi
         retime=retime,
         mark=index.edge(window.marked),
         marked=window.marked - window.lo,
+        one_decoder_thread=source.video.codec in _UNSTEADY,
     )
 
 

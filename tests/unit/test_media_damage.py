@@ -1,0 +1,111 @@
+"""Damage that a container or a packet shows before anything is decoded."""
+
+from __future__ import annotations
+
+import subprocess
+
+import imageio_ffmpeg
+import pytest
+from av.packet import Packet
+
+from fallow.errors import DamagedSource
+from fallow.media.chain import broken_at
+from fallow.media.probe import Damage, probe
+from fallow.media.reader import RangedReader
+from fallow.media.wholeness import whole_test
+
+AVCC, HVCC = b"\1\x64\0\x1f\xff", bytes([1, *[0] * 20, 3])
+SUFFIXES = {"mkv": "matroska,webm", "flv": "flv", "vob": "mpeg", "mpg": "mpeg", "ts": "mpegts"}
+
+
+def ffmpeg(*arguments: object) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)]
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The same four seconds in containers of many pieces."""
+    folder = tmp_path_factory.mktemp("films")
+    inputs = ("-f", "lavfi", "-i", "testsrc2=size=128x96:duration=4", "-f", "lavfi", "-i", "sine=duration=4")
+    encode = {True: ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac")}
+    encode[False] = ("-c:v", "mpeg2video", "-q:v", "6", "-c:a", "mp2")
+    for suffix in (*SUFFIXES, "mp4"):
+        ffmpeg(*inputs, *encode[suffix not in ("vob", "mpg")], folder / f"film.{suffix}")
+    return {path.suffix[1:]: path.read_bytes() for path in folder.iterdir()}
+
+
+def reader(data: bytes) -> RangedReader:
+    return RangedReader(lambda start, length: data[start : start + length], len(data), "clip")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_whole_file_has_all_pieces_in_their_places(suffix: str, films: dict[str, bytes]) -> None:
+    assert broken_at(reader(films[suffix]), SUFFIXES[suffix]) is None
+    probe(reader(films[suffix]))
+
+
+@pytest.mark.parametrize("hole", [b"", bytes(5000)], ids=["missing", "zeroed"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_hole_in_the_middle_is_refused_unless_accepted(suffix: str, hole: bytes, films: dict[str, bytes]) -> None:
+    film, middle = films[suffix], len(films[suffix]) // 2
+    refused_unless_accepted(film[:middle] + hole + film[middle + 5000 :])
+
+
+def refused_unless_accepted(film: bytes) -> None:
+    with pytest.raises(DamagedSource, match="clip"):
+        probe(reader(film))
+    source, index = probe(reader(film), Damage.ACCEPT)
+    assert 40 < len(index.pts) <= 100
+    assert "--accept-damaged" in source.warnings[0]
+
+
+def test_a_zeroed_mp4_is_refused_unless_accepted(films: dict[str, bytes]) -> None:
+    film = films["mp4"]
+    middle = film.index(b"mdat") + 20000
+    refused_unless_accepted(film[:middle] + bytes(5000) + film[middle + 5000 :])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_stands_after_the_last_picture_is_left_out_and_told(suffix: str, films: dict[str, bytes]) -> None:
+    source, index = probe(reader(films[suffix] + b"What is this?" * 99))
+    assert len(index.pts) == 100
+    assert any(f"from byte {len(films[suffix])} on" in warning for warning in source.warnings)
+
+
+def test_recordings_put_together_are_no_damage(films: dict[str, bytes]) -> None:
+    source, index = probe(reader(films["ts"] + films["ts"]))
+    assert len(index.pts) == 200
+    assert ["another recording" in warning for warning in source.warnings] == [True]
+
+
+def whole(data: bytes, codec: str = "h264", extradata: bytes = AVCC, corrupt: bool = False) -> bool:
+    packet = Packet(data)
+    packet.is_corrupt = corrupt
+    return whole_test(codec, extradata)(packet)
+
+
+def unit(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + content
+
+
+def test_what_a_demuxer_marks_is_not_whole() -> None:
+    assert whole(b"anything", "mpeg2video", b"")
+    assert not whole(b"anything", "mpeg2video", b"", corrupt=True)
+
+
+def test_units_must_fill_a_packet_of_h264() -> None:
+    message, picture = unit(b"\x06" + bytes(99)), unit(b"\x65" + b"picture" * 20)
+    assert whole(message + picture)
+    assert whole(picture + bytes(3))
+    assert whole(unit(b"\x65picture" + bytes(99)))  # padded
+    assert whole(b"\0\0\0\1\x65picture")
+    assert not whole(message)
+    assert not whole(message + picture[:-1])
+    assert not whole(message + bytes(200))
+    assert not whole(unit(b"\x65" + bytes(99) + b"picture"))
+
+
+def test_units_must_fill_a_packet_of_hevc() -> None:
+    assert whole(unit(b"\x26\1picture"), "hevc", HVCC)
+    assert not whole(unit(b"\x46\1delimiter"), "hevc", HVCC)
