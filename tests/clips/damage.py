@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,29 @@ def _flipped(suffix: str) -> Clip:
         remux(_film(maker, suffix), target, edit)
 
     return Clip(f"flipped-bits-{suffix}", suffix, make, damaged=True)
+
+
+def _torn(maker: Maker, target: Path) -> None:
+    """A flipped bit in the number that a slice gives its picture: in MPEG-TS it looks like a picture of its own."""
+
+    def edit(number: int, packet: Any) -> list[Any]:
+        content = bytearray(bytes(packet))
+        if number == 55:
+            _, _, third, _ = _slices(content)
+            content[third + 1] ^= 1 << 5
+        return [repacked(packet, bytes(content))]
+
+    film = maker.encode(maker.scratch("slices.flv"), Picture(), (), *_GOP, "-bf", "0", "-x264-params", "slices=4")
+    remux(film, target, edit)
+
+
+def _slices(content: bytes) -> Iterator[int]:
+    """Where the slices of one H.264 picture begin, each behind its length."""
+    at = 0
+    while at < len(content):
+        if content[at + 4] & 31 in (1, 5):
+            yield at + 4
+        at += 4 + int.from_bytes(content[at : at + 4], "big")
 
 
 def _lost(maker: Maker, target: Path) -> None:
@@ -64,6 +88,7 @@ CLIPS: list[Clip] = [
     _flipped("mp4"),
     _flipped("mkv"),
     _flipped("ts"),
+    Clip("torn-picture-flv", "flv", _torn, damaged=True),
     Clip("lost-packets-ts", "ts", _lost, damaged=True),
     Clip("zeroed-mkv", "mkv", _zeros, damaged=True),
     _cut("cut-off-mp4", "mp4", "-movflags", "+faststart", refused=True),

@@ -50,8 +50,9 @@ RECIPE = VideoRecipe(
 # Long enough to be looked at; and so long that it must be stopped.
 SLOW = replace(RECIPE, encoder=replace(RECIPE.encoder, preset="veryslow"), width=640, height=480)
 ENDLESS = replace(RECIPE, encoder=replace(RECIPE.encoder, preset="placebo", crf=1.0), width=1920, height=1080)
-# As when the splitter had counted more frames than there are.
+# As when the splitter had counted more frames than there are, or less.
 TOO_MANY = replace(RECIPE, frames=FRAMES + 3)
+TOO_FEW = replace(RECIPE, frames=FRAMES - 1)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from acting_gateway import (
     JOIN,
     RECIPE,
     SLOW,
+    TOO_FEW,
     TOO_MANY,
     Gateway,
     Handler,
@@ -98,6 +99,31 @@ def test_missing_frames_may_be_accepted(gateway: Gateway) -> None:
     gateway.offer(replace(TOO_MANY, accept_damaged=True))
     with agent(gateway):
         assert gateway.wait("deliver")["frames"] == FRAMES
+    assert len(gateway.stored) == 1
+
+
+def test_frames_that_are_too_many_are_told(gateway: Gateway) -> None:
+    gateway.offer(TOO_FEW)
+    with agent(gateway):
+        failure = gateway.wait("fail")
+    assert failure["message"].endswith("49 are needed: 1 too many.")
+    assert failure["frames"] == FRAMES
+    assert not gateway.stored
+
+
+def test_a_guard_does_not_hide_a_frame_too_many(gateway: Gateway) -> None:
+    """Nothing else is wrong with the part: it would have the right number of frames, and the last not be shown."""
+    gateway.offer(replace(RECIPE, frames=39, guard=10, mark=Fraction(579, 50), marked=39))  # frame 40 is at 11.6 s
+    with agent(gateway):
+        failure = gateway.wait("fail")
+    assert failure["message"].endswith("39 are needed: 1 too many.")
+    assert not gateway.stored
+
+
+def test_frames_that_are_too_many_are_left_out_where_damage_is_accepted(gateway: Gateway) -> None:
+    gateway.offer(replace(TOO_FEW, accept_damaged=True))
+    with agent(gateway):
+        assert gateway.wait("deliver")["frames"] == FRAMES - 1
     assert len(gateway.stored) == 1
 
 

@@ -23,7 +23,7 @@ MASTERING = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1
 HDR = Colour("tv", "bt2020", "smpte2084", "bt2020nc", MASTERING, "1000,400")
 X264 = Encoder("libx264", "yuv420p", "veryfast", 250, crf=23.0)
 COMMON = "-hide_banner -nostats -nostdin -loglevel error"
-INPUT = "-copyts -protocol_whitelist pipe -f mpegts -i pipe:0"
+INPUT = "-copyts -fflags +noparse+nofillin -protocol_whitelist pipe -f mpegts -i pipe:0"
 TO_TS = (
     "-avoid_negative_ts disabled -muxdelay 0 -muxpreload 0 -pat_period 3600 -sdt_period 3600 -pcr_period 1000 "
     "-f mpegts pipe:1"
@@ -64,7 +64,7 @@ def line(one: VideoRecipe, threads: int = 1) -> str:
 def test_video() -> None:
     graph = (
         "trim=start=9.980000:end=12.460000,"
-        "select=expr='if(ld(0),0,if(eq(gte(t,11.980000),gte(n,50)),1,st(0,1)*0))',"
+        "select=expr='if(ld(0),0,if(gte(t,11.980000)*lt(n,50),st(0,1)*0,1))',"
         "scale=w=64:h=48:flags=bicubic,format=pix_fmts=yuv420p,setsar=sar=1/1:max=65535"
     )
     assert line(recipe()) == (
@@ -223,7 +223,11 @@ def test_damage_that_is_accepted_leaves_no_guard() -> None:
     made = line(recipe(accept_damaged=True))
     assert "end=11.980000" in made
     assert "noise" not in made
-    assert "select" not in made
+
+
+def test_damage_that_is_accepted_gives_no_more_frames_than_there_are_places() -> None:
+    made = line(recipe(accept_damaged=True))
+    assert f"select=expr='isnan(prev_selected_t)+gt(t,prev_selected_t)',trim=end_frame={recipe().frames}," in made
 
 
 @pytest.mark.parametrize("rate", [Fraction(25), Fraction(24000, 1001), Fraction(12), Fraction(144)])

@@ -31,6 +31,12 @@ COMMON = (
 )
 
 
+WHOLE_PACKETS = ("-fflags", "+noparse+nofillin")
+"""Packets are decoded as the source held them, one picture in each. FFmpeg would look for pictures in
+them, as it must in a broadcast, find too many where bits are wrong, and show something else than it does of
+the source."""
+
+
 def arguments(recipe: Recipe, threads: int) -> list[str]:
     """Everything after the binary's name: the object comes in at stdin, the part goes out at stdout."""
     if isinstance(recipe, VideoRecipe):
@@ -128,6 +134,7 @@ def _input(container: str) -> list[str]:
     return [
         # Times in are times out: FFmpeg would subtract each input's start.
         "-copyts",
+        *(WHOLE_PACKETS if container == "mpegts" else ()),
         # Nothing inside the object can make FFmpeg open a file or a connection.
         *("-protocol_whitelist", "pipe"),
         # The demuxer is named, never guessed: an object that pretends to be a playlist is none.

@@ -50,14 +50,16 @@ def _shown(recipe: VideoRecipe) -> Iterator[str]:
             yield _trim(recipe.context_start, recipe.context_end)
         yield DEINTERLACE
     yield _trim(recipe.start, _end(recipe))
+    if recipe.accept_damaged and recipe.retime is None:
+        # Spoilt packets may decode to more pictures than they are. Most of these share a time with the next one;
+        # whatever else there is too much of would find no place in the result.
+        yield "select=expr='isnan(prev_selected_t)+gt(t,prev_selected_t)'"
+        yield f"trim=end_frame={recipe.frames}"
     if recipe.guard and recipe.mark is not None and recipe.retime is None and not recipe.accept_damaged:
-        # From a frame on that is not the one it should be, nothing is shown: the part comes out too short.
-        yield f"select=expr='if(ld(0),0,if({_as_marked(recipe, recipe.mark, 't', 'n')},1,st(0,1)*0))'"
-
-
-def _as_marked(recipe: VideoRecipe, mark: Fraction, time: str, number: str) -> str:
-    """See VideoRecipe.mark."""
-    return f"eq(gte({time},{seconds(mark)}),gte({number},{recipe.marked}))"
+        # From a guard frame on that comes where a shown one should be, nothing is shown: the part comes out too
+        # short. (One frame too many pushes a guard frame out of those that are dropped: it comes out too long.)
+        early = f"gte(t,{seconds(recipe.mark)})*lt(n,{recipe.marked})"
+        yield f"select=expr='if(ld(0),0,if({early},st(0,1)*0,1))'"
 
 
 def _end(recipe: VideoRecipe) -> Fraction | None:
@@ -89,7 +91,8 @@ def _retimed(recipe: VideoRecipe) -> Iterator[str]:
     if recipe.mark is not None and not recipe.accept_damaged:
         # A frame that is not the one it should be gets a negative time, and then jumps past the end: the part
         # comes out too long. (Leaving it out would not do: where many frames share a slot, others would fill it.)
-        yield f"setpts=expr='if(ld(0),ld(0),if({_as_marked(recipe, recipe.mark, 'T', 'N')},PTS,st(0,-1/TB)))'"
+        as_marked = f"eq(gte(T,{seconds(recipe.mark)}),gte(N,{recipe.marked}))"  # see VideoRecipe.mark
+        yield f"setpts=expr='if(ld(0),ld(0),if({as_marked},PTS,st(0,-1/TB)))'"
         place = f"if(lt(PTS,0),{far + JUMP},{place})"
     yield f"settb=expr={ratio(1 / change.rate)}"
     yield f"setpts=expr='{place}'"

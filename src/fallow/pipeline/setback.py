@@ -74,11 +74,11 @@ async def _verdict(ctx: Context, task: Task, lease: str, blow: Blow) -> Exceptio
     number of frames."""
     if await _lost(ctx, task.spec, blow):
         return Lost()
-    if blow.counted is None or task.spec.kind is not TaskKind.VIDEO or blow.counted >= task.spec.frames:
+    if blow.counted is None or task.spec.kind is not TaskKind.VIDEO or blow.counted == task.spec.frames:
         return blow.error
     for attempt in await ctx.ledger.attempts(task.spec.job):
         if attempt.task == task.id and attempt.lease != lease and attempt.counted == blow.counted:
-            return await _damage(ctx, task, task.spec.frames - blow.counted)
+            return await _damage(ctx, task, blow.counted)
     return blow.error
 
 
@@ -88,7 +88,7 @@ async def _lost(ctx: Context, spec: TaskSpec, blow: Blow) -> bool:
     return not await ctx.holds(spec.get_key, spec.get_bytes)
 
 
-async def _damage(ctx: Context, task: Task, missing: int) -> DamagedSource:
+async def _damage(ctx: Context, task: Task, counted: int) -> DamagedSource:
     chunk = next(c for c in await ctx.ledger.chunks(task.spec.job) if c.number == task.spec.number)
     facts = await ctx.store.stat(keys.index(task.spec.job))
     where = f"chunk {chunk.number}"
@@ -99,8 +99,10 @@ async def _damage(ctx: Context, task: Task, missing: int) -> DamagedSource:
         where = f"{_clock(float(begin * index.time_base))} and {_clock(float(end * index.time_base))}"
     accepted = from_wire(VideoRecipe, (await ctx.ledger.task(task.id)).spec.recipe).accept_damaged
     remedy = "nothing of it is left to encode" if accepted else "--accept-damaged encodes the rest"
-    lost = f"{missing} of {task.spec.frames} frames cannot be decoded"
-    return DamagedSource(f"Between {where} the source is damaged: {lost}; {remedy}.")
+    told = f"{task.spec.frames - counted} of {task.spec.frames} frames cannot be decoded"
+    if counted > task.spec.frames:
+        told = f"its {task.spec.frames} frames decode to {counted}"
+    return DamagedSource(f"Between {where} the source is damaged: {told}; {remedy}.")
 
 
 def _clock(seconds: float) -> str:

@@ -183,9 +183,8 @@ class Stream:
         if made > wanted and self._recipe.retime is not None:
             # The sign of a missing frame where frames are repeated or dropped: see graphs.py.
             raise WrongCount(f"At least one of the {wanted} frames has no picture to show.", wanted - 1)
-        raise WrongCount(
-            f"The part has {made} frames where {wanted} are needed: {wanted - made} are missing.", made
-        )
+        wrong = f"{wanted - made} missing" if made < wanted else f"{made - wanted} too many"
+        raise WrongCount(f"The part has {made} frames where {wanted} are needed: {wrong}.", made)
 
 
 def _recipe(grant: LeaseGrant) -> Recipe:
