@@ -66,6 +66,15 @@ def _duplicates(maker: Maker, target: Path) -> None:
     remux(plain, target, edit, "matroska")
 
 
+def _overlapping(maker: Maker, target: Path) -> None:
+    """Two cuts put together without encoding: the second one begins before the first is over."""
+    plain, script = _plain(maker), maker.scratch("cuts.txt")
+    cuts = (("inpoint 1.0", "outpoint 3.0"), ("inpoint 2.5", "outpoint 5.0"))
+    lines = [line for cut in cuts for line in (f"file '{plain}'", *cut)]
+    script.write_text("\n".join(lines))
+    maker.run("-f", "concat", "-safe", "0", "-i", script, "-map", "0", *COPY, target)
+
+
 CLIPS: list[Clip] = [
     *(_rate(name, "mp4") for name in _RATES),
     _rate("23976", "mkv"),
@@ -107,5 +116,6 @@ CLIPS: list[Clip] = [
     _copied("edit-list-cut-mp4", "mp4", before=("-ss", "1.3")),
     _copied("edit-list-cut-mov", "mov", before=("-ss", "2.5")),
     _copied("index-first-mp4", "mp4", "-movflags", "+faststart"),
+    Clip("overlapping-cuts-mp4", "mp4", _overlapping, marks=frozenset({"duplicates"})),
     Clip("duplicate-pts-mkv", "mkv", _duplicates, marks=frozenset({"duplicates"})),
 ]

@@ -79,6 +79,15 @@ def test_recordings_put_together_are_no_damage(films: dict[str, bytes]) -> None:
     assert ["another recording" in warning for warning in source.warnings] == [True]
 
 
+def test_lost_sound_is_told(films: dict[str, bytes]) -> None:
+    packets = [films["ts"][at : at + 188] for at in range(0, len(films["ts"]), 188)]
+    sound = [number for number, packet in enumerate(packets) if packet[1] & 31 == 1 and packet[2] == 1]
+    del packets[sound[len(sound) // 2]]
+    source, index = probe(reader(b"".join(packets)))
+    assert len(index.pts) == 100
+    assert ["sound are damaged" in warning for warning in source.warnings] == [True]
+
+
 def whole(data: bytes, codec: str = "h264", extradata: bytes = AVCC, corrupt: bool = False) -> bool:
     packet = Packet(data)
     packet.is_corrupt = corrupt

@@ -42,7 +42,10 @@ def test_good_display_times_are_believed() -> None:
 
 def test_display_times_that_go_back_are_replaced_by_decode_times() -> None:
     # The third picture has the time of the second: from then on FFmpeg believes the other clock.
-    assert guessed([(10, 8), (20, 20), (20, 30), (40, 40)], 0, Fraction(10)) == [10, 20, 30, 40]
+    stamps = [(10, 8), (20, 20), (20, 30), (40, 40)]
+    assert guessed(stamps, 0, Fraction(10)) == [10, 20, 30, 40]
+    # With the last ones no packet comes out any more.
+    assert guessed([*stamps, (60, None)], 0, Fraction(10)) == [10, 20, 30, 40, 60]
 
 
 def test_pictures_without_any_time_follow_each_other() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from fallow.errors import BadInput
 from fallow.media.probe import _start, probe
-from fallow.media.reader import file_reader
+from fallow.media.reader import RangedReader, file_reader, open_input
 from fallow.model import Chapter
 
 NOTES = """;FFMETADATA1
@@ -64,3 +64,37 @@ def test_pictures_too_small_to_be_encoded_are_refused(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "color=size=3x1:duration=0.2", "-c:v", "ffv1", "-pix_fmt", "yuv444p", path)
     with pytest.raises(BadInput, match="3x1 pixels"):
         probe(file_reader(path))
+
+
+def test_pictures_coded_smaller_than_they_are_shown_keep_their_size(tmp_path: Path) -> None:
+    path = tmp_path / "resized.mkv"
+    smaller = (
+        "-c:v",
+        "libsvtav1",
+        "-preset",
+        "12",
+        "-svtav1-params",
+        "resize-mode=1:resize-denom=14:resize-kf-denom=14",
+    )
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=256x144:duration=0.4", "-pix_fmt", "yuv420p", *smaller, path)
+    with open_input(file_reader(path)) as opened:
+        assert next(opened.decode(video=0)).width < 256
+    video = probe(file_reader(path))[0].video
+    assert (video.width, video.height, video.sample_aspect) == (256, 144, 1)
+
+
+def _film(tmp_path: Path, *sound: str) -> bytes:
+    path = tmp_path / "film.ts"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=128x96:duration=2", "-c:v", "mpeg2video", "-q:v", "3")
+    ffmpeg(*sound, *picture, "-c:a", "mp2", path)
+    return path.read_bytes()
+
+
+def test_a_stream_of_the_middle_alone_is_told(tmp_path: Path) -> None:
+    """So far from both ends that it is not found when a file is opened."""
+    silent, loud = _film(tmp_path), _film(tmp_path, "-f", "lavfi", "-i", "sine=duration=2")
+    far = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 50000
+    film = silent + far + loud + far + silent
+    source, index = probe(RangedReader(lambda start, length: film[start : start + length], len(film)))
+    assert (len(index.pts), source.audio) == (150, ())
+    assert "The audio stream 0x101 (mp2) begins only in the midst of the file and is left out." in source.warnings

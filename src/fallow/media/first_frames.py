@@ -90,6 +90,8 @@ class _Feed:
         self.frames: list[VideoFrame] = []
         self._name = name
         self._stream = stream
+        # Encoders of AV1 may code any picture smaller than all are to be shown.
+        self._size = (context.width, context.height) if context.codec.canonical_name == "av1" else (0, 0)
         self._test = packet_test(context.codec.canonical_name, bytes(context.extradata or b""))
         self._entry: int | None = None  # row of the first entry point
         self._fed = 0  # packets from there on that should show a frame
@@ -111,8 +113,8 @@ class _Feed:
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
         shown = sum(1 for row in rows if self._entry is not None and row >= self._entry)
         return Opening(
-            width=first.width,
-            height=first.height,
+            width=self._size[0] or first.width,
+            height=self._size[1] or first.height,
             pixel_format=first.format.name,
             bit_depth=max(8, *(component.bits for component in first.format.components)),
             sample_aspect=aspect if aspect > 0 else Fraction(1),

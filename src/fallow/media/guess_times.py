@@ -21,7 +21,7 @@ def guessed(stamps: Iterable[tuple[Stamp, Stamp]], begin: int, step: Fraction) -
     for pts, dts in stamps:
         decode.add(dts, pts)
         display.add(pts, dts)
-        trusted = display.faults <= decode.faults
+        trusted = dts is None or display.faults <= decode.faults
         chosen = pts if pts is not None and trusted else dts
         if chosen is None:
             time = Fraction(begin) if last is None else last + step

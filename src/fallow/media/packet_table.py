@@ -113,6 +113,8 @@ class Table:
             return True
         if any(pts < dts for pts, dts in zip(self._stated, self._dts, strict=True) if pts != _NONE):
             return True
+        if self._overtaken():
+            return True
         shown = [self._pts[row] for row in self._shown()]
         reordered = any(map(operator.gt, shown, shown[1:]))
         if self._mpeg and self._depth:
@@ -173,6 +175,15 @@ class Table:
     def _last_gap(self, times: Sequence[int]) -> int:
         step = round(1 / (self._rate * self.time_base))
         return max(1, times[-1] - times[-2] if len(times) > 1 else step)
+
+    def _overtaken(self) -> bool:
+        """A picture is to be shown after an entry point that was coded after it."""
+        latest = _NONE
+        for row in self._shown():
+            if self._flags[row] & SAFE and self._pts[row] < latest:
+                return True
+            latest = max(latest, self._pts[row])
+        return False
 
     def _spliced(self, row: int) -> bool:
         """Demuxers notice with the first packet of the next recording, when the last one is still being parsed."""

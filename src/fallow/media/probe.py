@@ -159,6 +159,8 @@ def _warnings(scan: Scan, loss: str) -> Iterator[str]:
     splices = scan.table.splices
     if splices:
         yield f"Soon after picture {splices[0]} another recording seems to begin; if none does, some are missing."
+    elif scan.spoilt:
+        yield f"{scan.spoilt} packets of its sound are damaged, and may be heard to be."
     if scan.unread is not None and not loss:
         yield f"What stands from byte {scan.unread} on, after the last picture, cannot be read and is left out."
 

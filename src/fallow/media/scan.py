@@ -43,6 +43,7 @@ class Scan:
     table: Table
     edges: dict[int, Edges]  # of each audio stream, by stream index
     events: dict[int, int] = field(default_factory=dict)  # packets of each text stream, by stream index
+    spoilt: int = 0  # packets of sound and text that the demuxer found damaged
     damage: str = ""  # why reading ended early
     last: int = 0  # where the last packet begins
     unread: int | None = None  # the first byte at which nothing could be found
@@ -66,7 +67,9 @@ class Scan:
         if packet.stream_index == video:
             check_clear(name, packet)
             self.table.add(packet)
-        elif packet.stream_index in self.edges:
+            return
+        self.spoilt += packet.is_corrupt
+        if packet.stream_index in self.edges:
             self.edges[packet.stream_index].add(packet)
         else:
             self.events[packet.stream_index] = self.events.get(packet.stream_index, 0) + 1
