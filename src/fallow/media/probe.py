@@ -26,7 +26,7 @@ from fallow.media.try_carrying import needs_decoding
 from fallow.model import AudioTrack, Chapter, Source, TextTrack, VideoTrack
 
 _COARSE = Fraction(1, 1000)  # seconds by which a container's clock may miss its own start
-_WORTH_MISSING = Fraction(1, 2)  # seconds; sound may outlast the pictures by less
+_UNDECLARED = ("mpegts", "mpeg")  # formats that do not say how long they are
 
 
 class Damage(enum.Enum):
@@ -84,16 +84,16 @@ def _loss(reader: RangedReader, container: InputContainer, video: VideoStream, s
         return (
             f"{reader.name} is cut off: {what} are missing after the {scan.table.rows} that can be read. {remedy}"
         )
-    if what := _damage(scan, lost):
-        what += f"; {lost} are missing" if lost.frames else ""
-        return f"{reader.name} is damaged: {what}. {remedy}"
+    what = _damage(scan)
+    if what and lost.frames and container.format.name not in _UNDECLARED:
+        return f"{reader.name} is damaged: {what}; {lost} are missing. {remedy}"
     return ""
 
 
-def _damage(scan: Scan, lost: _Lost) -> str:
+def _damage(scan: Scan) -> str:
     """What is damaged in the midst of the source, "" when nothing is."""
     unread, broken = scan.unread, scan.table.broken
-    if unread is not None and (unread < scan.last or lost.seconds > _WORTH_MISSING):
+    if unread is not None and unread < scan.last:
         return f"what stands at byte {unread} cannot be read"
     if not broken:
         return ""
@@ -107,19 +107,13 @@ class _Lost:
 
     frames: int
     counted: bool  # by the header, too
-    rate: Fraction
 
     @classmethod
     def of(cls, container: InputContainer, video: VideoStream, scan: Scan) -> _Lost:
-        rate = video.average_rate or Fraction(0)
         if video.frames > scan.table.rows:
-            return cls(video.frames - scan.table.rows, True, rate)
-        stated = Fraction(container.duration or 0, 1_000_000) * rate
-        return cls(round(stated) - scan.table.rows if stated > scan.table.rows + 1 else 0, False, rate)
-
-    @property
-    def seconds(self) -> Fraction:
-        return self.frames / self.rate if self.rate else Fraction(0)
+            return cls(video.frames - scan.table.rows, True)
+        stated = Fraction(container.duration or 0, 1_000_000) * (video.average_rate or 0)
+        return cls(round(stated) - scan.table.rows if stated > scan.table.rows + 1 else 0, False)
 
     def __str__(self) -> str:
         return f"{self.frames} frames" if self.counted else f"about {self.frames} frames"
@@ -161,7 +155,11 @@ def _warnings(scan: Scan, loss: str) -> Iterator[str]:
         yield f"Soon after picture {splices[0]} another recording seems to begin; if none does, some are missing."
     elif scan.spoilt:
         yield f"{scan.spoilt} packets of its sound are damaged, and may be heard to be."
-    if scan.unread is not None and not loss:
+    if loss:
+        return
+    if what := _damage(scan):
+        yield f"It is damaged, {what}; what can be decoded is encoded, so some of it may be missing or look spoilt."
+    elif scan.unread is not None:
         yield f"What stands from byte {scan.unread} on, after the last picture, cannot be read and is left out."
 
 
