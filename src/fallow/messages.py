@@ -98,6 +98,7 @@ class Delivery:
     sha256: str
     frames: int  # counted as they passed; 0 of audio and text, which are not counted
     effort: Effort = field(default_factory=Effort)
+    fault: str = ""  # what the decoder said of damaged pictures, which it showed all the same
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,7 @@ class Part:
     frames: int  # video frames, audio packets or subtitle events
     headers: str  # sha256 of the codec's parameter sets: equal in all parts of a rendition
     damaged: bool = False  # fewer frames than the chunk has, accepted by the user
+    fault: str = ""  # what a decoder said of damaged pictures in the source
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def _flipped(suffix: str) -> Clip:
 
         remux(_film(maker, suffix), target, edit)
 
-    return Clip(f"flipped-bits-{suffix}", suffix, make, damaged=True)
+    return Clip(f"flipped-bits-{suffix}", suffix, make, damaged=True, marks=frozenset({"spoilt"}))
 
 
 def _torn(maker: Maker, target: Path) -> None:

@@ -79,6 +79,7 @@ def test_damage_is_told_and_never_hidden(clip: Clip, batch: Batch, truth: Truth,
         assert made.error.endswith(".")
         return
     assert not clip.refused
+    assert any("may look spoilt" in warning for warning in made.warnings) == ("spoilt" in clip.marks)
     verdict = compare(truth(made.source), observe(made.result), "mp4")
     tell(clip, "mp4", verdict)
     assert not verdict.faults

@@ -5,5 +5,6 @@
 - reference: the one plain command that does the same on one machine
 - locate: find FFmpeg, and ask what it is
 - run: start, listen, stop, reap
+- faults: what it says about damaged pictures
 - counting: count the frames in a stream of bytes as it passes
 """

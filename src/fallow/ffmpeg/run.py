@@ -16,6 +16,7 @@ from typing import IO
 
 from fallow import log
 from fallow.errors import EncoderFailed
+from fallow.ffmpeg.faults import fault
 
 TAIL_LINES = 20
 LINE_BYTES = 500
@@ -98,6 +99,11 @@ class Child:
         with self._lock, contextlib.suppress(ProcessLookupError):
             if not self._over.is_set():
                 os.killpg(self._process.pid, number)
+
+    @property
+    def fault(self) -> str:
+        """What it said about damaged pictures; of many such lines, one of the last."""
+        return fault(self._tail)
 
     @property
     def tail(self) -> str:

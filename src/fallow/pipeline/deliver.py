@@ -19,6 +19,7 @@ from fallow.pipeline.store_files import Thread, blob, sha256
 from fallow.ports import Attempt, Outcome, Task, TaskSpec
 from fallow.recipe import VideoRecipe
 
+_FAULT_LENGTH = 200  # characters that anybody reads
 _KINDS = {"rejected": Rejected, "cancelled": Cancelled}
 _SLACK = Fraction(2, 1000)  # seconds: Matroska rounds times to thousandths, on the way in and on the way out
 _WRAP = Fraction(1 << 33, 90000)  # seconds after which MPEG-TS counts anew
@@ -127,7 +128,8 @@ def _inspected(reader: RangedReader, spec: TaskSpec, key: str, delivery: Deliver
     if delivery.frames != facts.frames:
         raise BrokenPart(f"The part holds {facts.frames} frames, but {delivery.frames} were announced.")
     _check_fit(from_wire(VideoRecipe, spec.recipe), facts)
-    return Part(key, reader.size, delivery.sha256, facts.frames, facts.headers, damaged)
+    fault = delivery.fault[:_FAULT_LENGTH]
+    return Part(key, reader.size, delivery.sha256, facts.frames, facts.headers, damaged, fault)
 
 
 def _damaged(spec: TaskSpec, frames: int) -> bool:

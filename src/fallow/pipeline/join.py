@@ -18,7 +18,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import needs, options_of, profile_of
 from fallow.pipeline.local_task import Hold
 from fallow.pipeline.recipes import Timeline, chunk_range, timeline
-from fallow.pipeline.setback import NotYet
+from fallow.pipeline.setback import NotYet, between
 from fallow.pipeline.store_files import Thread, WriterSink, blob, sha256
 from fallow.ports import Job, Rendition, Task
 from fallow.recipe import LEAD
@@ -38,7 +38,8 @@ async def join_rendition(ctx: Context, hold: Hold) -> Part:
     except BrokenPart as error:
         await _reopen(ctx, made, error)
         raise
-    await ctx.ledger.set_result(job.id, rendition.name, result, _facts(result, facts))
+    told = _facts(result, facts) | {"faults": made.faults(index)}
+    await ctx.ledger.set_result(job.id, rendition.name, result, told)
     return result
 
 
@@ -73,6 +74,18 @@ class _Made:
         tracks.sort(key=lambda task: (task.spec.kind is TaskKind.TEXT, task.spec.number))
         chunks = await ctx.ledger.chunks(job.id)
         return cls(job, rendition, job.source, chunks, video, tracks)
+
+    def faults(self, index: FrameIndex) -> list[str]:
+        """A sentence about chunks whose pictures are spoilt in the source already, if there are any."""
+        spoilt = [(chunk, _part(task).fault) for chunk, task in zip(self.chunks, self.video, strict=True)]
+        spoilt = [(chunk, fault) for chunk, fault in spoilt if fault]
+        if not spoilt:
+            return []
+        chunk, fault = spoilt[0]
+        where = between(index, chunk) + (f", and in {len(spoilt) - 1} more chunks," if spoilt[1:] else "")
+        return [
+            f"Between {where} pictures of the source are damaged and may look spoilt; the decoder says: {fault}."
+        ]
 
     def plan(self, ctx: Context, thread: Thread, line: Timeline, container: str) -> JoinPlan:
         return JoinPlan(

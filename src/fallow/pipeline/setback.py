@@ -8,7 +8,7 @@ from fallow import log
 from fallow.errors import Cancelled, DamagedSource, FallowError, Rejected, Retryable, StorageFull
 from fallow.media.frames import FrameIndex
 from fallow.messages import from_wire
-from fallow.model import Effort, TaskKind
+from fallow.model import Chunk, Effort, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import LATER, advance, fail_job, make_again
@@ -93,16 +93,20 @@ async def _damage(ctx: Context, task: Task, counted: int) -> DamagedSource:
     facts = await ctx.store.stat(keys.index(task.spec.job))
     where = f"chunk {chunk.number}"
     if facts is not None:
-        index = FrameIndex.from_bytes(await ctx.store.read(facts.key, 0, facts.size))
-        times = index.times()
-        begin, end = times[chunk.lo], times[min(chunk.hi, len(times) - 1)]
-        where = f"{_clock(float(begin * index.time_base))} and {_clock(float(end * index.time_base))}"
+        where = between(FrameIndex.from_bytes(await ctx.store.read(facts.key, 0, facts.size)), chunk)
     accepted = from_wire(VideoRecipe, (await ctx.ledger.task(task.id)).spec.recipe).accept_damaged
     remedy = "nothing of it is left to encode" if accepted else "--accept-damaged encodes the rest"
     told = f"{task.spec.frames - counted} of {task.spec.frames} frames cannot be decoded"
     if counted > task.spec.frames:
         told = f"its {task.spec.frames} frames decode to {counted}"
     return DamagedSource(f"Between {where} the source is damaged: {told}; {remedy}.")
+
+
+def between(index: FrameIndex, chunk: Chunk) -> str:
+    """When a chunk begins and ends, for people."""
+    times = index.times()
+    begin, end = times[chunk.lo], times[min(chunk.hi, len(times) - 1)]
+    return f"{_clock(float(begin * index.time_base))} and {_clock(float(end * index.time_base))}"
 
 
 def _clock(seconds: float) -> str:

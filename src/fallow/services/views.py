@@ -95,7 +95,7 @@ async def job_view(ctx: Context, job: Job) -> JobView:
         renditions=[_rendition(job, rendition, tallies) for rendition in job.renditions],
         tasks_running=[_running(task, names) for task in running],
         shares=[ShareView(name=names.get(share.worker, ""), **to_wire(share)) for share in shares],
-        warnings=[*(job.source.warnings if job.source else ()), *_losses(job, tallies)],
+        warnings=[*(job.source.warnings if job.source else ()), *_losses(job, tallies), *_faults(job)],
     )
 
 
@@ -138,6 +138,12 @@ def _losses(job: Job, tallies: Sequence[Tally]) -> list[str]:
             lost = wanted - rendition.result.frames
             found.append(f"{lost} of {wanted} frames of {rendition.name} could not be decoded and are left out.")
     return found
+
+
+def _faults(job: Job) -> list[str]:
+    """Sentences about spoilt pictures, which all renditions show."""
+    told = [sentence for rendition in job.renditions for sentence in (rendition.facts or {}).get("faults", [])]
+    return list(dict.fromkeys(told))
 
 
 def _frames(job: Job, tallies: Sequence[Tally]) -> int:

@@ -260,7 +260,7 @@ class _Attempt:
 
     def _deliver(self, part: Uploaded) -> None:
         """Until somebody hears it or the deadline passes: the part is stored, it only needs to be told of."""
-        delivery = Delivery(part.size, part.sha256, part.frames, self.effort())
+        delivery = Delivery(part.size, part.sha256, part.frames, self.effort(), part.fault)
         pause = pauses()
         while True:
             try:

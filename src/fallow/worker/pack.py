@@ -15,6 +15,7 @@ MODULES = (
     "ffmpeg/commands.py",
     "ffmpeg/counting.py",
     "ffmpeg/encoders.py",
+    "ffmpeg/faults.py",
     "ffmpeg/graphs.py",
     "ffmpeg/locate.py",
     "ffmpeg/run.py",

@@ -31,6 +31,7 @@ class Uploaded:
     size: int
     sha256: str
     frames: int  # 0 of audio and text, which are not counted
+    fault: str = ""  # what the decoder said of damaged pictures
 
 
 class WrongCount(EncoderFailed):
@@ -100,7 +101,7 @@ class Stream:
             feeder.join()
             upload.close()
             child.stdout.close()
-        return Uploaded(upload.size, upload.digest.hexdigest(), self.frames)
+        return Uploaded(upload.size, upload.digest.hexdigest(), self.frames, child.fault)
 
     def _patience(self) -> Patience:
         return Patience(self._away_seconds, self._over)
