@@ -75,6 +75,12 @@ def test_a_zeroed_mp4_is_told(films: dict[str, bytes]) -> None:
     assert "nor are" in source.warnings[0]
 
 
+def test_a_cut_off_flv_is_refused_by_the_length_that_it_declares(films: dict[str, bytes]) -> None:
+    film = films["flv"]
+    with pytest.raises(DamagedSource, match=r"about 5\d frames are missing"):
+        probe(reader(film[: len(film) // 2]))
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_stands_after_the_last_picture_is_left_out_and_told(suffix: str, films: dict[str, bytes]) -> None:
     source, index = probe(reader(films[suffix] + b"What is this?" * 99))

@@ -26,6 +26,7 @@ from fallow.media.try_carrying import needs_decoding
 from fallow.model import AudioTrack, Chapter, Source, TextTrack, VideoTrack
 
 _COARSE = Fraction(1, 1000)  # seconds by which a container's clock may miss its own start
+_WORTH_MISSING = Fraction(1, 2)  # seconds; sound may outlast the pictures by less
 _UNDECLARED = ("mpegts", "mpeg")  # formats that do not say how long they are
 
 
@@ -85,6 +86,8 @@ def _loss(reader: RangedReader, container: InputContainer, video: VideoStream, s
             f"{reader.name} is cut off: {what} are missing after the {scan.table.rows} that can be read. {remedy}"
         )
     what = _damage(scan)
+    if not what and scan.unread is not None and lost.frames > _WORTH_MISSING * (video.average_rate or 0):
+        what = f"from byte {scan.unread} on it cannot be read"
     if what and lost.frames and container.format.name not in _UNDECLARED:
         return f"{reader.name} is damaged: {what}; {lost} are missing. {remedy}"
     return ""
