@@ -23,7 +23,7 @@ MASTERING = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1
 HDR = Colour("tv", "bt2020", "smpte2084", "bt2020nc", MASTERING, "1000,400")
 X264 = Encoder("libx264", "yuv420p", "veryfast", 250, crf=23.0)
 COMMON = "-hide_banner -nostats -nostdin -loglevel error"
-INPUT = "-copyts -fflags +noparse+nofillin -protocol_whitelist pipe -f mpegts -i pipe:0"
+INPUT = "-copyts -protocol_whitelist pipe -f mpegts -i pipe:0"
 TO_TS = (
     "-avoid_negative_ts disabled -muxdelay 0 -muxpreload 0 -pat_period 3600 -sdt_period 3600 -pcr_period 1000 "
     "-f mpegts pipe:1"
@@ -311,6 +311,26 @@ def test_a_part_shows_exactly_its_frames(tmp_path: Path) -> None:
     one = recipe(start=Fraction(10) + Fraction(19, 50), frames=40, marked=40, encoder=LOSSLESS)
     part = run(commands.video(one, 1), chunk)
     assert pictures(["-f", "mpegts", "-i", "-"], part) == pictures(["-i", str(tmp_path / "c.ts")])[10:50]
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_large_pictures_are_decoded_whole(tmp_path: Path, accepted: bool) -> None:
+    """Demuxers of MPEG-TS hand on 200 KB at once."""
+    path, size = tmp_path / "large.ts", {"width": 640, "height": 360}
+    noise = ["-f", "lavfi", "-i", "nullsrc=s=640x360:r=25,geq=random(1)*255:128:128", "-frames:v", "4"]
+    lossless = ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-pix_fmt", "yuv420p"]
+    run([*noise, *lossless, "-muxdelay", "0", "-output_ts_offset", "10", str(path)])
+    assert path.stat().st_size > 4 * 220_000
+    one = recipe(
+        start=Fraction(499, 50), end=None, mark=None, guard=0, frames=4, marked=4, encoder=LOSSLESS, **size
+    )
+    part = run(commands.video(replace(one, accept_damaged=accepted), 1), path.read_bytes())
+    assert pictures(["-f", "mpegts", "-i", "-"], part) == pictures(["-i", str(path)])
+
+
+def test_damaged_packets_are_decoded_as_the_source_held_them() -> None:
+    assert "-fflags +noparse+nofillin" in line(recipe(accept_damaged=True))
+    assert "noparse" not in line(recipe())
 
 
 def test_a_missing_frame_is_not_replaced_by_a_guard_frame(tmp_path: Path) -> None:

@@ -31,10 +31,14 @@ COMMON = (
 )
 
 
-WHOLE_PACKETS = ("-fflags", "+noparse+nofillin")
-"""Packets are decoded as the source held them, one picture in each. FFmpeg would look for pictures in
-them, as it must in a broadcast, find too many where bits are wrong, and show something else than it does of
-the source."""
+LARGEST_PACKET = 64 << 20  # bytes; the largest pictures of 8K have some MB
+AS_THE_SOURCE = ("-fflags", "+noparse+nofillin", "-max_packet_size", str(LARGEST_PACKET))
+"""Of a damaged source, packets of MPEG-TS are decoded as the source held them, one picture in each.
+
+FFmpeg would look for pictures in them, as it must in a broadcast, find too many where bits are wrong, and show
+something else than it does of the source. Only that search puts together again what is larger than the demuxer hands
+on at once.
+"""
 
 
 def arguments(recipe: Recipe, threads: int) -> list[str]:
@@ -54,6 +58,7 @@ def video(recipe: VideoRecipe, threads: int) -> list[str]:
         *("-filter_threads", str(threads), "-threads", str(_decoder_threads(recipe, threads))),
         # The recipe says how to turn; a chunk container may or may not carry the rotation too.
         "-noautorotate",
+        *(AS_THE_SOURCE if recipe.accept_damaged and recipe.container == "mpegts" else ()),
         *_input(recipe.container),
         *("-map", "0:v:0"),
         *("-filter:v", chunk_graph(recipe)),
@@ -134,7 +139,6 @@ def _input(container: str) -> list[str]:
     return [
         # Times in are times out: FFmpeg would subtract each input's start.
         "-copyts",
-        *(WHOLE_PACKETS if container == "mpegts" else ()),
         # Nothing inside the object can make FFmpeg open a file or a connection.
         *("-protocol_whitelist", "pipe"),
         # The demuxer is named, never guessed: an object that pretends to be a playlist is none.
