@@ -36,8 +36,8 @@ AS_THE_SOURCE = ("-fflags", "+noparse+nofillin", "-max_packet_size", str(LARGEST
 """Of a damaged source, packets of MPEG-TS are decoded as the source held them, one picture in each.
 
 FFmpeg would look for pictures in them, as it must in a broadcast, find too many where bits are wrong, and show
-something else than it does of the source. Only that search puts together again what is larger than the demuxer hands
-on at once.
+something else than it does of the source. Only that search puts together again what is larger than the demuxer
+hands on at once.
 """
 
 
