@@ -14,10 +14,10 @@ from rich.table import Table
 
 from fallow.client import JobView, ShareView
 from fallow.commands.outputs import Output
+from fallow.commands.printer import ENDLESS
 from fallow.commands.progress import clock
 from fallow.errors import FallowError
 
-_WIDE = 100_000  # columns, in which the width of a table is its own
 _HEADINGS = ("result", "size", "frames", "length", "bit rate", "of input")
 _ASIDE = ("splitter", "joiner")
 """They work beside the store and encode nothing, so they have no share in the frames."""
@@ -145,7 +145,7 @@ def show(report: Report, console: Console) -> None:
     """A table of results, warnings, and a sentence about the whole."""
     made = [_cells(result, item.size) for item in report.inputs for result in item.results]
     table = _table(made)
-    if made and console.measure(table, options=console.options.update(width=_WIDE)).maximum <= console.width:
+    if made and console.measure(table, options=console.options.update(width=ENDLESS)).maximum <= console.width:
         console.print(table)
     else:  # a path is one line, for who copies it
         for path, size, frames, length, rate, share in made:

@@ -71,6 +71,6 @@ def title(body: bytes) -> str:
     return str(answer.get("title") or answer.get("detail") or "")
 
 
-def reason(error: Exception | None) -> str:
+def reason(error: Exception) -> str:
     """What to say of it; some errors say nothing by themselves."""
     return str(error) or type(error).__name__
