@@ -214,6 +214,20 @@ async def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, monkeypatch):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+async def test_a_folder_that_a_delete_removes_meanwhile_is_made_again(tmp_path, monkeypatch):
+    """Looked at just before and just after, it was there and is not."""
+    store, make, faults = FolderStore(tmp_path), store_folder.os.mkdir, [FileExistsError(), FileExistsError()]
+
+    def mkdir(*arguments, **named):
+        if faults:
+            raise faults.pop()
+        make(*arguments, **named)
+
+    monkeypatch.setattr(store_folder.os, "mkdir", mkdir)
+    await store.put("jobs/a/part", b"whole")
+    assert await store.read("jobs/a/part", 0, 5) == b"whole"
+
+
 async def test_a_folder_forgets_what_crashed_writers_left(tmp_path):
     store = FolderStore(tmp_path)
     await (await store.writer("a")).write(b"x" * 300_000)

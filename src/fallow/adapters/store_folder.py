@@ -100,7 +100,7 @@ class FolderStore:
         """Make a finished part visible under its key, and never replace what is there."""
         path = self._path(key)
         while True:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             try:
                 _move_new(part, path)
             except FileExistsError:
@@ -281,6 +281,16 @@ def _move_new(part: Path, path: Path) -> None:
         os.rename(part, path)
     else:
         part.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    """Even while a delete removes it, or one above it, as it was left empty."""
+    while True:
+        try:
+            return folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, FileNotFoundError):
+            if folder.is_file():
+                raise
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
