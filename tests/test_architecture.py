@@ -51,6 +51,8 @@ ALLOWED = {
     "uvicorn": ["services"],
     "uvloop": ["services"],
     "sqlalchemy": ["adapters"],
+    "alembic": ["adapters"],
+    "pymysql": ["adapters"],
     "typer": ["cli"],
     "rich": ["cli", "commands"],
 }

@@ -134,6 +134,18 @@ def up(
 
 
 @app.command()
+def migrate(
+    data: Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="Folder of an embedded ledger.")] = None,
+) -> int:
+    """Make the ledger's tables, or bring them to this version; before the first start, and after an update."""
+    from fallow.commands.migrate import migrate
+
+    packages.check()
+    typer.echo(migrate(load({"data": data})))
+    return OK
+
+
+@app.command()
 def submit(
     source: Input,
     profile: Names,

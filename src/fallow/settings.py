@@ -31,7 +31,7 @@ class Settings:
     token: str = _setting("", "what agents join with; empty: made up once and kept in the data folder")
     api_token: str = _setting("", "what people must show; empty: nothing on this machine, made up for others")
     queue_url: str = _setting("memory:", "queue: memory:")
-    ledger_url: str = _setting("", "ledger: sqlite:///PATH; empty: in the data folder")
+    ledger_url: str = _setting("", "ledger: sqlite:///PATH or mysql://…; empty: in the data folder")
     store_url: str = _setting("", "store: file:///PATH; empty: in the data folder")
     lease_seconds: float = _setting(30.0, "a worker that is silent for so long loses its task")
     renew_seconds: float = _setting(0.0, "how often workers report; 0: a third of lease_seconds")

@@ -45,8 +45,21 @@ class Backends:
 async def connect(settings: Settings, folder: DataFolder) -> Backends:
     """The back ends that the settings' URLs name. Raises BadSetting."""
     queue, store = _queue(settings.queue_url), _store(settings.store_url, folder)
-    ledger = await SqlLedger.open(settings.ledger_url or folder.path.absolute() / "fallow.db")
+    ledger = await SqlLedger.open(settings.ledger_url or _embedded(folder))
     return Backends(queue, store, ledger)
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the ledger's tables to this version; the schema they have then. Raises BadSetting, Unavailable."""
+    from fallow.adapters.ledger_migrate import migrate as bring
+
+    if settings.ledger_url:
+        return bring(settings.ledger_url)
+    folder = DataFolder.open(settings.data)
+    try:
+        return bring(_embedded(folder))
+    finally:
+        folder.close()
 
 
 def policy(settings: Settings) -> Policy:
@@ -60,6 +73,10 @@ def policy(settings: Settings) -> Policy:
         upload_wait=settings.upload_wait,
         sweep_seconds=min(2.0, settings.lease_seconds / 4),
     )
+
+
+def _embedded(folder: DataFolder) -> Path:
+    return folder.path.absolute() / "fallow.db"
 
 
 def _queue(url: str) -> Queue:

@@ -2,11 +2,13 @@
 
 import asyncio
 import dataclasses
+import itertools
 from fractions import Fraction
 
 import pytest
 
 from fallow.adapters.ledger_database import Database
+from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_sql import SqlLedger
 from fallow.errors import BadSetting, BrokenPart, Conflict, NotFound, StorageFull
 from fallow.model import (
@@ -24,6 +26,9 @@ from fallow.model import (
 from fallow.ports import Job, Rendition, Setback, TaskSpec
 from fallow.ports import Outcome as How
 
+NEXT = itertools.count()
+embedded = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
 
 class Time:
     def __init__(self):
@@ -38,9 +43,14 @@ def time():
     return Time()
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "mariadb", "galera"])
 def url(request, tmp_path):
-    return f"sqlite:///{tmp_path}/fallow.db"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/fallow.db"
+    server = request.getfixturevalue(request.param)
+    url = server.url(server.database(), first=next(NEXT) % len(server.nodes))
+    migrate(url)
+    return url
 
 
 @pytest.fixture
@@ -299,6 +309,7 @@ async def test_of_many_deliveries_at_once_one_counts(ledger):
     await leased(ledger)
     first = await asyncio.gather(*(ledger.commit("L1", a_part(), Effort()) for _ in range(20)))
     assert sum(first) == 1
+    assert await outcome(ledger, "L1") == "delivered"
 
 
 async def test_a_late_delivery_counts_when_it_is_the_first(ledger):
@@ -331,6 +342,22 @@ async def test_parts_of_one_rendition_have_equal_headers(ledger):
         await ledger.commit("L720p1", a_part(headers="other"), Effort())
     assert await ledger.commit("L480p0", a_part(headers="other"), Effort())
     assert await ledger.commit("L720p1", a_part(headers="h"), Effort())
+
+
+async def test_of_parts_with_different_headers_at_once_one_is_taken(ledger):
+    tasks = await queued(ledger, *(a_spec(number) for number in range(8)))
+    for task in tasks:
+        await ledger.lease(task.id, f"L{task.spec.number}", "w", 1030.0, 5000.0)
+    commits = (ledger.commit(f"L{n}", a_part(headers=f"h{n}"), Effort()) for n in range(8))
+    taken = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(one) for one in taken if one is not True] == [BrokenPart] * 7
+
+
+async def test_names_differ_by_case_spaces_and_script(ledger):
+    names = ("a", "A", "a ", "é", "e", "😀")
+    await ledger.create_job(a_job(renditions=names))
+    assert await ledger.plan([a_spec(0, name) for name in names]) == 6
+    assert sorted(r.name for r in (await ledger.job("j")).renditions) == sorted(names)
 
 
 async def test_a_lease_is_renewed_until_its_deadline(ledger, time):
@@ -491,6 +518,7 @@ async def test_readers_and_writers_at_once_are_never_told_that_the_ledger_is_loc
     assert all(await asyncio.gather(*(use(number) for number in range(20))))
 
 
+@embedded
 async def test_a_full_disk_says_so(ledger):
     await ledger.create_job(a_job())
 

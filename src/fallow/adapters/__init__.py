@@ -1,6 +1,8 @@
 """Things outside: queues, stores and ledgers behind the contracts of ports.py.
 
 - queue_memory: a broker in this process
-- ledger_sql: the ledger; ledger_database: its engine and threads; ledger_tables, ledger_rows: its tables and values
+- ledger_sql: the ledger; ledger_database: its threads and transactions; ledger_retry: how often one is tried
+- ledger_tables, ledger_rows: its tables and values; ledger_guards: checks across rows; ledger_migrate: new tables
+- ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - store_folder: objects as files; store_memory: for tests; store_keys: what every store asks of its keys
 """

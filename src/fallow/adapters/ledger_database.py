@@ -7,9 +7,10 @@ asynchronous driver makes one for every statement. Measured: less than half the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import importlib.util
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,55 +19,62 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
-    Engine,
     RowMapping,
     Select,
     Table,
-    create_engine,
-    event,
+    delete,
     insert,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
-from fallow.adapters.ledger_tables import SCHEMA, metadata, schema
-from fallow.errors import BadSetting, Conflict, StorageFull
+from fallow.adapters import ledger_sqlite
+from fallow.adapters.ledger_flavour import Flavour
+from fallow.adapters.ledger_retry import Patience
+from fallow.adapters.ledger_tables import marks
+from fallow.errors import BadSetting, Conflict, Unavailable
 
 R = TypeVar("R")
 RACES = 5  # how often a transaction that lost a race is begun again
-READERS = 2
-ROOM = 1 << 20  # bytes
+MARK_SECONDS = 600.0  # that a mark is kept: longer than any transaction is tried
+MARKS_BETWEEN = 2000  # transactions between two removals of old marks
 
 
 class Database:
-    """One engine; a thread that writes, and some that read."""
+    """One engine; threads that write, and some that read."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        # The embedded database takes one writer at a time: with one thread it never has to say that it is locked.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+    def __init__(self, flavour: Flavour, patience: Patience) -> None:
+        self._flavour = flavour
+        self._engine = flavour.engine
+        self._patience = patience
+        self._writers = ThreadPoolExecutor(flavour.writers, thread_name_prefix="ledger-writer")
+        self._readers = ThreadPoolExecutor(flavour.readers, thread_name_prefix="ledger-reader")
+        self._marked = 0
 
     @classmethod
-    async def open(cls, place: str | Path) -> Database:
-        """Connect to a URL or an SQLite file, and create the tables of a new ledger."""
-        # A path may hold any character, so it is not written as a URL only to be read as one.
-        url = URL.create("sqlite", database=str(place)) if isinstance(place, Path) else _parsed(place)
-        database = cls(_engine(url))
+    async def open(cls, place: str | Path, patience: Patience | None = None) -> Database:
+        """Connect to a URL or an SQLite file, and create the tables of a new SQLite ledger."""
+        database = cls(flavour(place), patience or Patience())
         try:
-            await database.write(_prepare)
-            await asyncio.get_running_loop().run_in_executor(database._writer, _reserve, database._engine)
+            await database.write_again(database._flavour.prepare)
+            settle = database._flavour.settle
+            await asyncio.get_running_loop().run_in_executor(database._writers, settle, database._engine)
         except BaseException:
             await database.close()
             raise
         return database
 
     async def write(self, work: Callable[[Connection], R]) -> R:
-        """Run one transaction. It is carried through even when who waits for it is cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        """Run one transaction, once and no more. It is carried through even when who waits for it is cancelled."""
+        work = _Once(work) if self._flavour.marks else work
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, work)
+
+    async def write_again(self, work: Callable[[Connection], R]) -> R:
+        """Run one transaction that does no more when it is done twice."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, work)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
@@ -78,10 +86,20 @@ class Database:
         await asyncio.to_thread(self._close)
 
     def _write(self, work: Callable[[Connection], R]) -> R:
+        done = self._patiently(lambda: self._transaction(work))
+        if isinstance(work, _Once):
+            self._marked += 1
+            if self._marked % MARKS_BETWEEN == 0:
+                self._patiently(lambda: self._transaction(_remove_old_marks))
+        return done
+
+    def _transaction(self, work: Callable[[Connection], R]) -> R:
         for turn in range(RACES):
             try:
-                with _told(self._engine), self._engine.begin() as db:
+                with self._engine.begin() as db:
                     return work(db)
+            except _DoneBefore as known:
+                return known.result  # type: ignore[no-any-return]
             except IntegrityError as error:
                 # Somebody else inserted the row in between; begun again, the transaction finds it.
                 if turn == RACES - 1:
@@ -89,13 +107,88 @@ class Database:
         raise AssertionError("unreachable")
 
     def _read(self, query: Callable[[Connection], R]) -> R:
-        with _told(self._engine), self._engine.connect() as db:
-            return query(db)
+        def once() -> R:
+            with self._engine.connect() as db:
+                return query(db)
+
+        return self._patiently(once)
+
+    def _patiently(self, whole: Callable[[], R]) -> R:
+        """The only place where transactions are repeated because the database could not carry them out."""
+        pauses = self._patience.pauses()
+        while True:
+            try:
+                return whole()
+            except DBAPIError as error:
+                if not self._flavour.passes(error):
+                    raise self._flavour.told(error) from error
+                if (pause := next(pauses, None)) is None:
+                    place, reason = self._flavour.place, error.orig
+                    told = f"The ledger {place} does not carry out what it is asked to ({reason}); is it up?"
+                    raise Unavailable(told) from error
+                time.sleep(pause)
 
     def _close(self) -> None:
-        for threads in (self._readers, self._writer):
+        for threads in (self._readers, self._writers):
             threads.shutdown()
         self._engine.dispose()
+
+
+class _DoneBefore(Exception):
+    """The transaction was committed by an earlier try."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+
+class _Once:
+    """A transaction that leaves a mark: after a connection died in its commit, that tells whether it was done.
+
+    The mark is also what two commits of the same transaction collide at, whichever nodes they reach.
+    """
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self._work = work
+        self._mark = uuid.uuid4().hex
+        self._result: tuple[Any, ...] = ()
+
+    def __call__(self, db: Connection) -> Any:
+        try:
+            db.execute(insert(marks).values(mark=self._mark, made=time.time()))
+        except IntegrityError:
+            raise _DoneBefore(*self._result) from None
+        result = self._work(db)
+        self._result = (result,)
+        return result
+
+
+def _remove_old_marks(db: Connection) -> None:
+    old = delete(marks).where(marks.c.made < time.time() - MARK_SECONDS)
+    db.execute(old.with_dialect_options(mysql_limit=10 * MARKS_BETWEEN))
+
+
+def flavour(place: str | Path) -> Flavour:
+    """By the URL's scheme. Raises BadSetting."""
+    # A path may hold any character, so it is not written as a URL only to be read as one.
+    if isinstance(place, Path):
+        return ledger_sqlite.flavour(URL.create("sqlite", database=str(place)))
+    if place.partition("://")[0] in ("mysql", "mariadb"):
+        return _mysql(place)
+    try:
+        url = make_url(place)
+    except ArgumentError as error:
+        raise BadSetting(f"{place!r} is no URL of a ledger; use sqlite:///PATH or mysql://…") from error
+    if url.drivername != "sqlite" or not url.database:
+        raise BadSetting(f"This is no ledger that Fallow knows: {url!r}; use sqlite:///PATH or mysql://…")
+    return ledger_sqlite.flavour(url)
+
+
+def _mysql(url: str) -> Flavour:
+    if importlib.util.find_spec("pymysql") is None:
+        raise BadSetting("A ledger in MariaDB needs more packages: pip install 'fallow[mysql]'.")
+    from fallow.adapters import ledger_mysql
+
+    return ledger_mysql.flavour(url)
 
 
 def fetch(db: Connection, query: Select[Any]) -> list[RowMapping]:
@@ -120,75 +213,3 @@ def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     if new:
         db.execute(insert(table), new)
     return len(new)
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise BadSetting(f"{url!r} is no URL of a ledger; use sqlite:///PATH.") from error
-    if parsed.drivername != "sqlite" or not parsed.database:
-        raise BadSetting(f"{url!r} is no ledger that Fallow knows; use sqlite:///PATH.")
-    return parsed
-
-
-def _engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=1 + READERS, connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN"))
-    return engine
-
-
-def _set_up(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own: SQLAlchemy says when
-    cursor = connection.cursor()
-    # NORMAL: after a power failure the last commits may be missing, but none is half there; their work is repeated.
-    pragmas = ["journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000", "foreign_keys=ON"]
-    # The log is written back before it outgrows the room that is kept for it.
-    for pragma in [*pragmas, f"wal_autocheckpoint={ROOM // 4096 * 3 // 4}"]:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _reserve(engine: Engine) -> None:
-    """Keep some room inside the ledger's own files: that the disk is full must be written down too."""
-    raw = engine.raw_connection()
-    with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(raw):  # full already: there is none
-        cursor = raw.cursor()
-        cursor.execute("CREATE TABLE IF NOT EXISTS reserve (room BLOB)")
-        cursor.execute("INSERT INTO reserve VALUES (zeroblob(?))", (ROOM,))
-        cursor.execute("PRAGMA wal_checkpoint")  # from the log into the database: both have the room now
-        cursor.execute("DELETE FROM reserve")
-        cursor.close()
-
-
-def _prepare(db: Connection) -> None:
-    schema.create(db, checkfirst=True)
-    version = db.execute(select(schema.c.version)).scalar()
-    if version is None:
-        metadata.create_all(db)
-        db.execute(insert(schema).values(version=SCHEMA))
-    elif version != SCHEMA:
-        raise BadSetting(
-            f"The ledger has schema {version}, but this Fallow works with schema {SCHEMA}; "
-            + ("use the newer Fallow that wrote it." if version > SCHEMA else "use the older Fallow that wrote it.")
-        )
-
-
-@contextlib.contextmanager
-def _told(engine: Engine) -> Iterator[None]:
-    """Errors of the database as sentences."""
-    try:
-        yield
-    except OperationalError as error:
-        reason = str(error.orig)
-        if "disk is full" in reason:
-            raise StorageFull(f"No space is left for the ledger {engine.url.database}; free some.") from error
-        if "unable to open" in reason:
-            raise BadSetting(f"The ledger {engine.url.database} cannot be opened; is its folder there?") from error
-        raise
-    except DatabaseError as error:
-        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
-            place = engine.url.database
-            raise BadSetting(f"The ledger {place} is damaged, or no ledger; move it away to begin anew.") from error
-        raise

@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, i
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database, add, change, fetch
+from fallow.adapters.ledger_guards import check_headers
+from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_tables import attempts, chunks, jobs, renditions, tasks, tracks, workers
-from fallow.errors import BrokenPart, Conflict, NotFound
+from fallow.errors import Conflict, NotFound
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
 from fallow.ports import Attempt, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
 
@@ -27,13 +29,16 @@ class SqlLedger:
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database = database
         self._write = database.write
+        self._write_again = database.write_again
         self._rows = database.rows
         self._now = now
 
     @classmethod
-    async def open(cls, place: str | Path, now: Callable[[], float] = time.time) -> SqlLedger:
-        """Connect to a URL or an SQLite file, and create the tables of a new ledger."""
-        return cls(await Database.open(place), now)
+    async def open(
+        cls, place: str | Path, now: Callable[[], float] = time.time, patience: Patience | None = None
+    ) -> SqlLedger:
+        """Connect to a URL or an SQLite file; a new file gets its tables, a server must have them."""
+        return cls(await Database.open(place, patience), now)
 
     async def close(self) -> None:
         await self._database.close()
@@ -212,7 +217,7 @@ class SqlLedger:
         values = {"lease_until": until, "done_frames": frames, "fps": fps}
         mine = (tasks.c.lease == lease, tasks.c.state == TaskState.LEASED.value)
         alive = (tasks.c.deadline > self._now(), _job_runs())
-        return await self._write(lambda db: change(db, tasks, values, *mine, *alive))
+        return await self._write_again(lambda db: change(db, tasks, values, *mine, *alive))
 
     async def commit(self, lease: str, part: Part, effort: Effort) -> bool:
         before = [state.value for state in TaskState if TaskState.DONE in state.moves]
@@ -224,12 +229,14 @@ class SqlLedger:
                 raise Conflict(f"The job is {job}; what was made for it is not needed any more.")
             if attempt.outcome == Outcome.DELIVERED.value:
                 return False
-            _check_headers(db, task, part)
+            check_headers(db, task, part)
             first = change(db, tasks, values, tasks.c.id == task.id, tasks.c.state.in_(before))
             if first:
                 self._end(db, (attempts.c.task == task.id, attempts.c.ended.is_(None)), Outcome.CANCELLED)
             outcome = Outcome.DELIVERED if first else Outcome.LATE
-            self._end(db, (attempts.c.lease == lease,), outcome, error="", **rows.effort_row(effort))
+            # The same delivery may have come twice at once: the first stays what it is.
+            mine = (attempts.c.lease == lease, attempts.c.outcome != Outcome.DELIVERED.value)
+            self._end(db, mine, outcome, error="", **rows.effort_row(effort))
             return first
 
         return await self._write(work)
@@ -301,7 +308,7 @@ class SqlLedger:
         await self._write(work)
 
     async def saw_worker(self, worker: str) -> None:
-        await self._write(lambda db: change(db, workers, {"seen": self._now()}, workers.c.id == worker))
+        await self._write_again(lambda db: change(db, workers, {"seen": self._now()}, workers.c.id == worker))
 
     async def worker_of_token(self, token_sha256: str) -> Worker | None:
         found = await self._rows(select(workers).where(workers.c.token_sha256 == token_sha256))
@@ -380,18 +387,3 @@ def _free(state: TaskState) -> dict[str, Any]:
 
 def _job_runs() -> ColumnElement[bool]:
     return tasks.c.job.in_(select(jobs.c.id).where(jobs.c.state.not_in(_ENDED)))
-
-
-def _check_headers(db: Connection, task: Task, part: Part) -> None:
-    """Parts of one rendition are joined into one stream, so their parameter sets must agree."""
-    if task.spec.kind is not TaskKind.VIDEO:
-        return
-    same = (tasks.c.job == task.spec.job, tasks.c.kind == TaskKind.VIDEO.value)
-    done = (tasks.c.rendition == task.spec.rendition, tasks.c.state == TaskState.DONE.value)
-    other = select(tasks.c.number).where(*same, *done, tasks.c.headers != part.headers, tasks.c.id != task.id)
-    number = (db.execute(other.limit(1))).scalar()
-    if number is not None:
-        raise BrokenPart(
-            f"The part of chunk {task.spec.number} has other codec parameters than that of chunk {number}; "
-            "they cannot be joined into one stream."
-        )

@@ -17,17 +17,27 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from fallow.errors import BadSetting
+
 SCHEMA = 1
 """Raised with every change of the tables; a ledger of a newer schema is refused."""
 
 metadata = MetaData()
+
+# In MariaDB: any letter of any script; texts are equal when all their bytes are, as in SQLite.
+_MARIADB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_nopad_bin"}
 
 _id = String(64)
 _name = String(128)
 _json = Text(16_777_215)
 _sha256 = String(64)
 
-schema = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+schema = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    **_MARIADB,
+)
 
 jobs = Table(
     "jobs",
@@ -40,8 +50,9 @@ jobs = Table(
     Column("options", _json, nullable=False),
     Column("source_key", String(512), nullable=False),
     Column("source", _json),
-    Column("error", Text, nullable=False),
+    Column("error", _json, nullable=False),
     Column("error_kind", String(16), nullable=False),
+    **_MARIADB,
 )
 
 
@@ -58,6 +69,7 @@ renditions = Table(
     Column("profile", _json, nullable=False),
     Column("result", _json),
     Column("facts", _json),
+    **_MARIADB,
 )
 
 chunks = Table(
@@ -66,6 +78,7 @@ chunks = Table(
     _of_job(),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("chunk", _json, nullable=False),
+    **_MARIADB,
 )
 
 tracks = Table(
@@ -75,6 +88,7 @@ tracks = Table(
     Column("kind", String(16), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("track", _json, nullable=False),
+    **_MARIADB,
 )
 
 tasks = Table(
@@ -101,12 +115,13 @@ tasks = Table(
     Column("fps", Double, nullable=False, default=0.0),
     Column("part", _json),
     Column("headers", _sha256, nullable=False, default=""),
-    Column("error", Text, nullable=False, default=""),
+    Column("error", _json, nullable=False, default=""),
     Column("retry_at", Double, nullable=False, default=0.0),
     Column("queued_at", Double, nullable=False, default=0.0),
     UniqueConstraint("job", "kind", "rendition", "number", name="task_identity"),
     Index("tasks_of_job", "job", "state"),
     Index("tasks_by_lease_end", "state", "lease_until"),
+    **_MARIADB,
 )
 
 attempts = Table(
@@ -120,7 +135,7 @@ attempts = Table(
     Column("started", Double, nullable=False),
     Column("ended", Double),
     Column("outcome", String(16), nullable=False, default=""),
-    Column("error", Text, nullable=False, default=""),
+    Column("error", _json, nullable=False, default=""),
     Column("counted", BigInteger),
     Column("wall_seconds", Double, nullable=False, default=0.0),
     Column("cpu_seconds", Double, nullable=False, default=0.0),
@@ -128,6 +143,7 @@ attempts = Table(
     Column("bytes_in", BigInteger, nullable=False, default=0),
     Column("bytes_out", BigInteger, nullable=False, default=0),
     Column("encoder", _name, nullable=False, default=""),
+    **_MARIADB,
 )
 
 workers = Table(
@@ -139,4 +155,23 @@ workers = Table(
     Column("local", Boolean, nullable=False),
     Column("seen", Double, nullable=False),
     Column("token_sha256", _sha256, nullable=False, unique=True),
+    **_MARIADB,
 )
+
+marks = Table(
+    "marks",
+    MetaData(),  # apart: only a networked database can leave it unknown whether a commit happened
+    Column("mark", String(32), primary_key=True),
+    Column("made", Double, nullable=False, index=True),
+    **_MARIADB,
+)
+"""One row for each transaction of late, by which it knows whether it was committed."""
+
+
+def check_schema(version: int | None) -> None:
+    """Raises BadSetting unless the tables are those of this Fallow."""
+    if version == SCHEMA:
+        return
+    told = f"The ledger has schema {version}, but this Fallow works with schema {SCHEMA}; "
+    newer = version is not None and version > SCHEMA
+    raise BadSetting(told + ("use the newer Fallow that wrote it." if newer else "run `fallow migrate`."))

@@ -1,0 +1,24 @@
+"""What one kind of database needs of its own: how it is opened, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One database and its ways."""
+
+    place: str  # for messages: never with a password
+    engine: Engine
+    writers: int  # threads
+    readers: int
+    prepare: Callable[[Connection], None]  # checks the tables, or makes them
+    settle: Callable[[Engine], None]  # once after that, outside of any transaction
+    passes: Callable[[DBAPIError], bool]  # whether the same transaction may succeed when it is run again
+    told: Callable[[DBAPIError], Exception]  # the error as a sentence, or as it is
+    marks: bool  # whether it can be unknown if a commit happened, so that transactions leave marks

@@ -1,0 +1,211 @@
+"""MariaDB: one server, or a Galera cluster of three."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pymysql
+
+from servers import free_ports, need
+
+SETTINGS = """[mariadbd]
+bind-address=127.0.0.1
+skip-name-resolve
+binlog_format=ROW
+innodb_autoinc_lock_mode=2
+innodb_buffer_pool_size=64M
+innodb_log_file_size=48M
+innodb_flush_log_at_trx_commit=2
+performance_schema=OFF
+max_connections=300
+"""
+PROVIDER = "/usr/lib/galera/libgalera_smm.so"
+PATIENCE = 90  # seconds
+
+
+class Node:
+    """One mariadbd."""
+
+    def __init__(self, folder, settings, clustered):
+        self.folder, self.settings, self.clustered = folder, settings, clustered
+        self.port = settings["port"]
+        self.process = None
+        folder.mkdir()
+        given = "".join(f"{key}={value}\n" for key, value in settings.items())
+        (folder / "my.cnf").write_text(SETTINGS + given)
+        (folder / "data").mkdir()
+        if os.getuid() == 0:
+            for place in (folder, folder / "data"):
+                shutil.chown(place, "mysql", "mysql")
+
+    def init(self):
+        """Tables of its own, and a user who may come in over TCP."""
+        subprocess.run(
+            [
+                *("mariadb-install-db", "--no-defaults", *_user(), f"--datadir={self.folder}/data"),
+                *("--skip-test-db", "--auth-root-authentication-method=normal"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def start(self, *flags):
+        if (self.folder / "data" / "grastate.dat").exists():
+            flags = (*flags, *self._position())
+        out = (self.folder / "out").open("ab")
+        self.process = subprocess.Popen(
+            [*self._server(), *flags], stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def wait(self):
+        """Until it answers, and is in step with its cluster."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise AssertionError(f"mariadbd has ended: {self.log()}")
+            try:
+                (state,) = self.sql("SHOW STATUS LIKE 'wsrep_local_state_comment'") or [("", "")]
+                if not self.clustered or state[1] == "Synced":
+                    return
+            except pymysql.err.MySQLError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"mariadbd is not ready: {self.log()}")
+
+    def sql(self, *statements):
+        db = pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True, connect_timeout=2)
+        with db, db.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall()
+
+    def kill(self):
+        """As when the machine loses its power."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def log(self):
+        return (self.folder / "out").read_text(errors="replace")[-2000:]
+
+    def _server(self):
+        return ["/usr/sbin/mariadbd", f"--defaults-file={self.folder}/my.cnf", *_user()]
+
+    def _position(self):
+        """Where a node that crashed stood, so that it is sent what it missed and no more."""
+        log = self.folder / "recovered"
+        log.unlink(missing_ok=True)
+        command = [*self._server(), "--wsrep_recover", f"--log-error={log}"]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = [line for line in log.read_text().splitlines() if "Recovered position:" in line]
+        return [f"--wsrep_start_position={found[-1].rpartition(' ')[2]}"] if found else []
+
+
+class MariaDB:
+    """Nodes that stand for one database server."""
+
+    def __init__(self, count):
+        need("mariadbd", "mariadb-install-db", *(["rsync"] if count > 1 else []))
+        self.folder = Path(tempfile.mkdtemp(prefix="fallow-mariadb-"))
+        self.folder.chmod(0o755)
+        self.numbers = itertools.count()
+        settings = _clustered(count) if count > 1 else [{"port": free_ports(1)[0]}]
+        common = [self._places(number) for number in range(count)]
+        self.nodes = [
+            Node(self.folder / f"n{number}", {**common[number], **settings[number]}, count > 1)
+            for number in range(count)
+        ]
+
+    def _places(self, number):
+        folder = self.folder / f"n{number}"
+        return {"datadir": folder / "data", "socket": folder / "s", "pid-file": folder / "pid"}
+
+    def __enter__(self):
+        try:
+            first, *others = self.nodes
+            first.init()
+            first.start(*(["--wsrep-new-cluster"] if others else []))
+            first.wait()
+            first.sql(
+                "CREATE USER 'fallow'@'%' IDENTIFIED BY 'p@ss/word'",
+                "GRANT ALL ON `fallow%`.* TO 'fallow'@'%'",
+            )
+            for node in others:
+                node.start()
+            for node in others:
+                node.wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for node in reversed(self.nodes):
+            node.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def database(self):
+        """The name of a new, empty database."""
+        name = f"fallow{next(self.numbers)}"
+        self.nodes[0].sql(f"CREATE DATABASE {name}")
+        for node in self.nodes[1:]:
+            node.sql("SET SESSION wsrep_sync_wait = 1", f"USE {name}", "SELECT 1")
+        return name
+
+    def url(self, database, first=0):
+        """All nodes, one of them preferred."""
+        nodes = self.nodes[first:] + self.nodes[:first]
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        return f"mysql://fallow:p%40ss%2Fword@{hosts}/{database}"
+
+
+def _user():
+    # Never root: the program that sends a whole copy to a new node gives up root's rights, and cannot write then.
+    return ["--user=mysql"] if os.getuid() == 0 else []
+
+
+def _clustered(count):
+    ports = free_ports(4 * count)
+    each = [ports[4 * number : 4 * number + 4] for number in range(count)]
+    members = ",".join(f"127.0.0.1:{group}" for _, group, _, _ in each)
+    return [_member(*mine, members) for mine in each]
+
+
+def _member(port, group, ist, sst, members):
+    options = {
+        "base_host": "127.0.0.1",
+        "base_port": group,
+        "gmcast.listen_addr": f"tcp://127.0.0.1:{group}",
+        "ist.recv_addr": f"127.0.0.1:{ist}",
+        "ist.recv_bind": f"127.0.0.1:{ist}",
+        "gcache.size": "64M",
+        "pc.recovery": "true",
+        "evs.suspect_timeout": "PT2S",
+        "evs.inactive_timeout": "PT5S",
+        "evs.keepalive_period": "PT0.5S",
+    }
+    return {
+        "port": port,
+        "wsrep_on": "ON",
+        "wsrep_provider": PROVIDER,
+        "wsrep_cluster_address": f"gcomm://{members}",
+        "wsrep_node_address": f"127.0.0.1:{group}",
+        "wsrep_node_incoming_address": f"127.0.0.1:{port}",
+        "wsrep_sst_method": "rsync",
+        "wsrep_sst_receive_address": f"127.0.0.1:{sst}",
+        "wsrep_slave_threads": 2,
+        "wsrep_provider_options": '"' + ";".join(f"{key}={value}" for key, value in options.items()) + '"',
+    }
