@@ -28,6 +28,7 @@ LAYERS = [
     ["pipeline"],
     ["media", "worker"],
     ["ports"],
+    ["records"],
     ["ffmpeg", "messages", "profile_files"],
     ["profiles"],
     ["recipe"],
@@ -40,7 +41,7 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "client", "settings", "log", "__init__", "__main__"),
+    *("ports", "records", "client", "settings", "log", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {
@@ -53,6 +54,9 @@ ALLOWED = {
     "sqlalchemy": ["adapters"],
     "alembic": ["adapters"],
     "pymysql": ["adapters"],
+    "aio_pika": ["adapters"],
+    "yarl": ["adapters"],
+    "obstore": ["adapters"],
     "typer": ["cli"],
     "rich": ["cli", "commands"],
 }

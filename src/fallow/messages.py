@@ -69,6 +69,8 @@ class LeaseGrant:
     renew_seconds: float  # how often to renew
     deadline_seconds: float  # from now; the attempt is given up by then
     last: bool = False  # no other task waits for a worker: idle cores may help with this one
+    whole_url: str = ""  # a shorter way for a part that comes with its Content-Length; put_url takes any other
+    whole_headers: dict[str, str] = field(default_factory=dict)  # to be sent to whole_url
 
     @property
     def typed_recipe(self) -> Recipe:

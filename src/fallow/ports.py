@@ -7,13 +7,13 @@ short transactions that are safe to repeat.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
+from fallow.model import Chunk, Effort, JobState, Part, Source, Track, Worker
+from fallow.records import Attempt, Job, Setback, Share, Tally, Task, TaskSpec
 
 
 class Clock(Protocol):
@@ -82,12 +82,21 @@ class Writer(Protocol):
     async def abort(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class PutLink:
+    """Where an upload may go."""
+
+    url: str  # takes any length, which need not be told in advance
+    whole_url: str = ""  # takes only what comes with its Content-Length, by a shorter way; "": there is none
+    whole_headers: Mapping[str, str] = field(default_factory=dict)  # that `whole_url` wants to see
+
+
 class Links(Protocol):
     """Makes URLs that allow one transfer of one object, to whoever holds them, until they expire."""
 
-    def to_get(self, key: str, seconds: float) -> str: ...
+    async def get_link(self, key: str, seconds: float) -> str: ...
 
-    def to_put(self, key: str, seconds: float, most: int) -> str:
+    async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
         """For an upload of at most `most` bytes."""
         ...
 
@@ -126,130 +135,6 @@ class Store(Protocol):
     def list(self, prefix: str) -> AsyncIterator[ObjectFacts]: ...
 
     async def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class TaskSpec:
-    """A task to be planned; (job, kind, rendition, number) is its identity."""
-
-    job: str
-    kind: TaskKind
-    rendition: str  # "" for split; the output track's name for audio and text
-    number: int  # chunk number of video, track index of audio and text, 0 of split and join
-    recipe: dict[str, Any]  # wire form of the kind's recipe; {} for split and join
-    get_key: str = ""
-    get_bytes: int = 0
-    get_sha256: str = ""
-    frames: int = 0  # the part must have exactly these many; 0: any
-    cost: float = 0.0  # expected work in source seconds x output megapixels, for longest-first
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task as the ledger knows it."""
-
-    id: str
-    spec: TaskSpec
-    state: TaskState
-    attempt: int  # attempts begun
-    worker: str  # of the running lease, "" when none
-    lease: str
-    lease_until: float
-    done_frames: int  # reported by the last renewal
-    fps: float
-    part: Part | None
-    error: str  # of the last failed attempt
-
-
-@dataclass(frozen=True)
-class Rendition:
-    """One wanted output of a job."""
-
-    job: str
-    name: str  # the profile's
-    profile: dict[str, Any]  # wire form of profiles.Profile
-    result: Part | None = None
-    facts: dict[str, Any] | None = None  # what was verified at the join: size, duration, bit rate, ...
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as the ledger knows it."""
-
-    id: str
-    name: str  # the input's file name
-    state: JobState
-    created: float
-    updated: float
-    options: dict[str, Any]  # wire form of pipeline.submit.Options
-    source_key: str
-    source: Source | None
-    renditions: tuple[Rendition, ...]
-    error: str
-    error_kind: str
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One lease of one task, for statistics and for the person who asks what went wrong."""
-
-    lease: str
-    task: str
-    worker: str
-    number: int
-    started: float
-    ended: float | None
-    outcome: str  # "" while it runs, then an Outcome's value
-    error: str
-    effort: Effort
-    counted: int | None = None  # frames found in a part that was refused for their number
-
-
-class Outcome(enum.Enum):
-    """How an attempt ended."""
-
-    DELIVERED = "delivered"  # the first verified delivery of its task
-    LATE = "late"  # another one was first
-    FAILED = "failed"
-    EXPIRED = "expired"  # not heard of until its lease ran out
-    CANCELLED = "cancelled"  # stopped on purpose, or with the platform: not held against the task
-
-
-@dataclass(frozen=True)
-class Setback:
-    """How a lease ended without a delivery, and when the task may be tried again."""
-
-    error: str
-    retry_at: float | None  # seconds since the epoch; None: never, the task is dead
-    outcome: Outcome = Outcome.FAILED  # CANCELLED gives the attempt back to the task
-    counted: int | None = None
-    effort: Effort = field(default_factory=Effort)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many tasks of one kind and rendition are in one state."""
-
-    kind: TaskKind
-    rendition: str
-    state: TaskState
-    tasks: int
-    frames: int  # that they will have
-    done_frames: int  # reported by the leased ones
-    fps: float  # of the leased ones
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one worker's delivered attempts did for a job."""
-
-    worker: str
-    tasks: int
-    frames: int
-    wall_seconds: float
-    cpu_seconds: float
-    bytes_in: int
-    bytes_out: int
 
 
 class Ledger(Protocol):

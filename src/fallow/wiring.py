@@ -14,8 +14,10 @@ from fallow.adapters.store_folder import FolderStore
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting
 from fallow.pipeline.context import Policy
-from fallow.ports import Ledger, Queue, Store
+from fallow.ports import Ledger, Links, Queue, Store
 from fallow.settings import Settings
+
+BUCKETS = ("s3", "az", "gs")
 
 
 class SystemClock:
@@ -44,7 +46,8 @@ class Backends:
 
 async def connect(settings: Settings, folder: DataFolder) -> Backends:
     """The back ends that the settings' URLs name. Raises BadSetting."""
-    queue, store = _queue(settings.queue_url), _store(settings.store_url, folder)
+    store = await _store(settings.store_url, folder)
+    queue = await _queue(settings.queue_url)
     ledger = await SqlLedger.open(settings.ledger_url or _embedded(folder))
     return Backends(queue, store, ledger)
 
@@ -60,6 +63,16 @@ def migrate(settings: Settings) -> int:
         return bring(_embedded(folder))
     finally:
         folder.close()
+
+
+def links(settings: Settings, store: Store, gateway: Links) -> Links:
+    """What leads workers to objects: the store's own links where it makes any, else the gateway's."""
+    if isinstance(store, FolderStore) or "links=gateway" in urllib.parse.urlsplit(settings.store_url).query:
+        return gateway
+    from fallow.adapters.object_links import ObjectLinks
+    from fallow.adapters.store_object import ObjectStore
+
+    return ObjectLinks(store, gateway) if isinstance(store, ObjectStore) else gateway
 
 
 def policy(settings: Settings) -> Policy:
@@ -79,18 +92,43 @@ def _embedded(folder: DataFolder) -> Path:
     return folder.path.absolute() / "fallow.db"
 
 
-def _queue(url: str) -> Queue:
-    if url not in ("memory:", "memory://"):
-        raise BadSetting(f"{url!r} is no queue that Fallow knows; use memory:.")
-    return MemoryQueue()
+async def _queue(url: str) -> Queue:
+    if url in ("memory:", "memory://"):
+        return MemoryQueue()
+    scheme = url.partition(":")[0]
+    if scheme not in ("amqp", "amqps"):  # not the whole URL: it may have a password
+        raise BadSetting(f"{scheme!r} is no kind of queue that Fallow knows; use memory: or amqp://.")
+    try:
+        from fallow.adapters.queue_amqp import AmqpQueue
+    except ModuleNotFoundError as error:
+        raise BadSetting(
+            f"The package {error.name}, which talks to RabbitMQ, is not installed;"
+            " install it with: pip install 'fallow[cluster]'"
+        ) from error
+    return await AmqpQueue.open(url)
 
 
-def _store(url: str, folder: DataFolder) -> Store:
+async def _store(url: str, folder: DataFolder) -> Store:
     if not url:
         store = FolderStore(folder.path / "blobs")
         store.clear_leftovers()  # the folder is ours alone, so whoever wrote them is gone
         return store
     parts = urllib.parse.urlsplit(url)
+    if parts.scheme in BUCKETS:
+        return await _bucket(url)
     if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
-        raise BadSetting(f"{url!r} is no store that Fallow knows; use file:///PATH.")
+        raise BadSetting(f"{url!r} is no store that Fallow knows; use file:///PATH, s3://, az:// or gs://.")
     return FolderStore(Path(urllib.parse.unquote(parts.path)))
+
+
+async def _bucket(url: str) -> Store:
+    try:
+        from fallow.adapters.object_url import open_store
+    except ModuleNotFoundError:
+        raise BadSetting("Stores in the network need a package; run: pip install 'fallow[cluster]'") from None
+    store = open_store(url)
+    try:
+        await store.clear_leftovers()
+    except FileNotFoundError:
+        raise BadSetting("There is no such bucket or container as FALLOW_STORE_URL names; make it first.") from None
+    return store

@@ -1,8 +1,22 @@
-"""Servers that are started once for all contract tests."""
+"""The real servers that contracts are proven against, each started once."""
 
 import pytest
 
+from servers.azurite import Azurite
+from servers.ceph import Ceph
 from servers.mariadb import MariaDB
+from servers.rabbitmq import Cluster
+
+
+@pytest.fixture(scope="session")
+def rabbit(tmp_path_factory):
+    """One RabbitMQ node."""
+    cluster = Cluster(tmp_path_factory.mktemp("rabbit"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +29,17 @@ def mariadb():
 def galera():
     with MariaDB(3) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ceph():
+    server = Ceph()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def azurite():
+    server = Azurite()
+    yield server
+    server.stop()

@@ -23,8 +23,8 @@ from fallow.model import (
     VideoTrack,
     Worker,
 )
-from fallow.ports import Job, Rendition, Setback, TaskSpec
-from fallow.ports import Outcome as How
+from fallow.records import Job, Rendition, Setback, TaskSpec
+from fallow.records import Outcome as How
 
 NEXT = itertools.count()
 embedded = pytest.mark.parametrize("url", ["sqlite"], indirect=True)

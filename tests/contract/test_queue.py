@@ -1,17 +1,20 @@
 """What every queue promises."""
 
 import asyncio
+import uuid
 
 import pytest
 
+from fallow.adapters.amqp_topology import Names
+from fallow.adapters.queue_amqp import AmqpQueue
 from fallow.adapters.queue_memory import Broker, MemoryQueue
 from fallow.errors import Unavailable
 
 
 class MemoryServer:
-    """Two connections to one broker, as two processes would have."""
+    """Several connections to one broker, as several processes would have."""
 
-    def __init__(self):
+    def __init__(self, request):
         self.broker = Broker(delivery_limit=3)
         self.queues = []
 
@@ -24,9 +27,26 @@ class MemoryServer:
             await queue.close()
 
 
-@pytest.fixture(params=[MemoryServer])
+class RabbitServer:
+    """Several connections to a real broker, with queues that no other test knows."""
+
+    def __init__(self, request):
+        self.url = request.getfixturevalue("rabbit").url
+        self.names = Names(f"{uuid.uuid4().hex}.", delivery_limit=3)
+        self.queues = []
+
+    async def connect(self):
+        self.queues.append(AmqpQueue(self.url, self.names))
+        return self.queues[-1]
+
+    async def close(self):
+        for queue in self.queues:
+            await queue.close()
+
+
+@pytest.fixture(params=[MemoryServer, RabbitServer], ids=["memory", "rabbitmq"])
 async def server(request):
-    server = request.param()
+    server = request.param(request)
     yield server
     await server.close()
 

@@ -7,24 +7,33 @@ import os
 import pytest
 
 from fallow.adapters import store_folder
+from fallow.adapters.object_url import open_store
 from fallow.adapters.store_folder import FolderStore
 from fallow.adapters.store_memory import MemoryStore
 from fallow.errors import BadInput, BadSetting, Conflict, NotFound, StorageFull
 
 
-def make_folder(path):
+def make_folder(path, _request):
     return FolderStore(path / "blobs")
 
 
-def make_folder_without_links(path):
+def make_folder_without_links(path, _request):
     return FolderStore(path / "blobs")
 
 
-def make_memory(path):
+def make_memory(_path, _request):
     return MemoryStore()
 
 
-@pytest.fixture(params=[make_folder, make_folder_without_links, make_memory])
+def make_s3(_path, request):
+    return open_store(request.getfixturevalue("ceph").fresh_url())
+
+
+def make_azure(_path, request):
+    return open_store(request.getfixturevalue("azurite").fresh_url())
+
+
+@pytest.fixture(params=[make_folder, make_folder_without_links, make_memory, make_s3, make_azure])
 async def store(request, tmp_path, monkeypatch):
     if request.param is make_folder_without_links:
 
@@ -32,7 +41,7 @@ async def store(request, tmp_path, monkeypatch):
             raise OSError(errno.EPERM, "no links here")
 
         monkeypatch.setattr(store_folder.os, "link", refuse)
-    store = request.param(tmp_path)
+    store = request.param(tmp_path, request)
     yield store
     await store.close()
 

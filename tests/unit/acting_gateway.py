@@ -203,6 +203,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return self.answer(faults.put_status, {"title": "There is no room left."})
         self.owner.note("put", "whole" if "Content-Length" in self.headers else "chunked")
+        self.owner.note("put path", self.path)
+        self.owner.note("put kind", self.headers.get("x-ms-blob-type", ""))
         if faults.break_put:
             faults.break_put -= 1
             self.rfile.read(1000)

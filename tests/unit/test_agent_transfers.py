@@ -108,6 +108,28 @@ def test_an_upload_is_begun_without_a_length_and_done_again_with_one(gateway: Ga
     assert gateway.stored == {lease: part}
 
 
+def test_a_part_goes_the_shorter_way_when_it_is_whole(gateway: Gateway, part: bytes) -> None:
+    gateway.faults = Faults(away_put=[503])
+    gateway.offer(RECIPE, whole_url="/bucket/part?sig=1", whole_headers={"x-ms-blob-type": "BlockBlob"})
+    with agent(gateway):
+        gateway.wait("deliver")
+    assert gateway.seen("put") == ["whole", "whole"]
+    assert gateway.seen("put path") == ["/bucket/part?sig=1"] * 2
+    assert gateway.seen("put kind") == ["BlockBlob"] * 2
+    assert gateway.stored == {"part": part}
+
+
+def test_a_part_too_large_to_be_kept_does_not(
+    gateway: Gateway, part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "KEPT", 1000)
+    lease = gateway.offer(RECIPE, whole_url="/bucket/part?sig=1")
+    with agent(gateway):
+        gateway.wait("deliver")
+    assert gateway.seen("put") == ["chunked"]
+    assert gateway.stored == {lease: part}
+
+
 def test_a_gateway_may_be_away_in_the_middle_of_an_encode(gateway: Gateway, tmp_path: Path, part: bytes) -> None:
     gateway.faults.deliver = [503]
     lease = gateway.offer(RECIPE)

@@ -30,8 +30,9 @@ from fallow.pipeline import deliver, dispatch, keys, local_task, submit, sweep
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import timeline, video_recipe
-from fallow.ports import TaskSpec
+from fallow.ports import PutLink
 from fallow.profiles import Profile
+from fallow.records import TaskSpec
 
 FRAMES, CHUNK = 75, 25
 BIG, SMALL = Profile("big", width=640, height=360), Profile("small", width=320, height=180)
@@ -57,11 +58,11 @@ class Clock:
 
 
 class Links:
-    def to_get(self, key, seconds):
+    async def get_link(self, key, seconds):
         return f"get {key}"
 
-    def to_put(self, key, seconds, most):
-        return f"put {key}"
+    async def put_link(self, key, seconds, most):
+        return PutLink(f"put {key}")
 
 
 @pytest.fixture

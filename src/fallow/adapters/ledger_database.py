@@ -185,7 +185,7 @@ def flavour(place: str | Path) -> Flavour:
 
 def _mysql(url: str) -> Flavour:
     if importlib.util.find_spec("pymysql") is None:
-        raise BadSetting("A ledger in MariaDB needs more packages: pip install 'fallow[mysql]'.")
+        raise BadSetting("A ledger in MariaDB needs more packages: pip install 'fallow[cluster]'.")
     from fallow.adapters import ledger_mysql
 
     return ledger_mysql.flavour(url)

@@ -8,7 +8,7 @@ from fallow.adapters.ledger_database import fetch
 from fallow.adapters.ledger_tables import jobs, tasks
 from fallow.errors import BrokenPart
 from fallow.model import Part, TaskKind, TaskState
-from fallow.ports import Task
+from fallow.records import Task
 
 
 def check_headers(db: Connection, task: Task, part: Part) -> None:

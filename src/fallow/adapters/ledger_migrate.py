@@ -36,7 +36,7 @@ def _upgrade(db: Connection) -> None:
         from alembic import command
         from alembic.config import Config
     except ModuleNotFoundError:
-        raise BadSetting("Migrating needs more packages: pip install 'fallow[mysql]'.") from None
+        raise BadSetting("Migrating needs more packages: pip install 'fallow[cluster]'.") from None
     config = Config()
     config.set_main_option("script_location", str(STEPS).replace("%", "%%"))
     config.attributes["connection"] = db

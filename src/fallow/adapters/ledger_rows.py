@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, RowMapping
 from fallow.adapters.ledger_tables import chunks, tasks, tracks
 from fallow.messages import from_wire, to_wire
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
-from fallow.ports import Attempt, Job, Rendition, Share, Tally, Task, TaskSpec
+from fallow.records import Attempt, Job, Rendition, Share, Tally, Task, TaskSpec
 
 T = TypeVar("T")
 

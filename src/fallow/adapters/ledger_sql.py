@@ -16,7 +16,7 @@ from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_tables import attempts, chunks, jobs, renditions, tasks, tracks, workers
 from fallow.errors import Conflict, NotFound
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
-from fallow.ports import Attempt, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
+from fallow.records import Attempt, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
 
 _OUT_OF_WINDOW = (TaskKind.SPLIT.value, TaskKind.JOIN.value)
 _ENDED = [state.value for state in JobState if state.ended]

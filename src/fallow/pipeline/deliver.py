@@ -16,8 +16,8 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, part_key
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread, blob, sha256
-from fallow.ports import Attempt, Outcome, Task, TaskSpec
 from fallow.recipe import VideoRecipe
+from fallow.records import Attempt, Outcome, Task, TaskSpec
 
 _FAULT_LENGTH = 200  # characters that anybody reads
 _KINDS = {"rejected": Rejected, "cancelled": Cancelled}

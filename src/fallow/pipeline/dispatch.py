@@ -14,7 +14,8 @@ from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import PRIORITIES, needs, options_of
-from fallow.ports import Job, Message, Outcome, Setback, Tally, Task, TaskSpec
+from fallow.ports import Message
+from fallow.records import Job, Outcome, Setback, Tally, Task, TaskSpec
 
 # Sound first: a track is one long task, so it had better begin early.
 ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
@@ -71,7 +72,7 @@ async def lease(ctx: Context, worker: str, wait: float) -> LeaseGrant | None:
     end = ctx.clock.now() + wait
     while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
         if (task := await claim(ctx, message, worker)) and await _has_object(ctx, task):
-            return _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
+            return await _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
     return None
 
 
@@ -148,8 +149,9 @@ async def _nothing_waits(ctx: Context, job_id: str) -> bool:
     return board.done(TaskKind.SPLIT, "") and not waiting
 
 
-def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
+async def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
     seconds = ctx.policy.deadline(task.spec.cost)
+    put = await ctx.links.put_link(part_key(task.spec, task.lease), seconds, _most(task.spec))
     return LeaseGrant(
         lease=task.lease,
         task=task.id,
@@ -157,13 +159,15 @@ def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
         kind=task.spec.kind,
         attempt=task.attempt,
         recipe=task.spec.recipe,
-        get_url=ctx.links.to_get(task.spec.get_key, seconds),
+        get_url=await ctx.links.get_link(task.spec.get_key, seconds),
         get_bytes=task.spec.get_bytes,
         get_sha256=task.spec.get_sha256,
-        put_url=ctx.links.to_put(part_key(task.spec, task.lease), seconds, _most(task.spec)),
+        put_url=put.url,
         renew_seconds=ctx.policy.renew_seconds,
         deadline_seconds=seconds,
         last=last,
+        whole_url=put.whole_url,
+        whole_headers=dict(put.whole_headers),
     )
 
 

@@ -8,8 +8,8 @@ from fallow.errors import BadSetting
 from fallow.messages import from_wire
 from fallow.model import TaskKind
 from fallow.pipeline.recipes import audio_recipes, text_recipes
-from fallow.ports import Job, Rendition
 from fallow.profiles import Profile
+from fallow.records import Job, Rendition
 
 PRIORITIES = ("high", "normal", "low")
 LONGEST_CHUNK = 600.0

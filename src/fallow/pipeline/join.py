@@ -20,8 +20,8 @@ from fallow.pipeline.local_task import Hold
 from fallow.pipeline.recipes import Timeline, chunk_range, timeline
 from fallow.pipeline.setback import NotYet, between
 from fallow.pipeline.store_files import Thread, WriterSink, blob, sha256
-from fallow.ports import Job, Rendition, Task
 from fallow.recipe import LEAD
+from fallow.records import Job, Rendition, Task
 
 
 async def join_rendition(ctx: Context, hold: Hold) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fallow.model import TaskKind
-from fallow.ports import TaskSpec
+from fallow.records import TaskSpec
 
 _ENDINGS = {"mpegts": "ts", "matroska": "mkv", "nut": "nut", "mov": "mov", "mp4": "mp4"}
 _CONTAINERS = {ending: container for container, ending in _ENDINGS.items()}

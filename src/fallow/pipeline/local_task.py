@@ -15,7 +15,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread
-from fallow.ports import Task
+from fallow.records import Task
 
 
 @dataclass

@@ -12,8 +12,8 @@ from fallow.model import Chunk, Effort, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import LATER, advance, fail_job, make_again
-from fallow.ports import Outcome, Setback, Task, TaskSpec
 from fallow.recipe import VideoRecipe
+from fallow.records import Outcome, Setback, Task, TaskSpec
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,10 @@ from fallow.pipeline.recipes import (
     video_recipe,
 )
 from fallow.pipeline.store_files import WriterSink, blob
-from fallow.ports import Job, TaskSpec, Writer
+from fallow.ports import Writer
 from fallow.profiles import Profile
 from fallow.recipe import Recipe
+from fallow.records import Job, TaskSpec
 
 K = TypeVar("K")
 R = TypeVar("R", Chunk, Track)

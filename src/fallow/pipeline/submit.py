@@ -16,8 +16,8 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, aside
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
-from fallow.ports import Job, Rendition
 from fallow.profiles import Profile, check_chunks
+from fallow.records import Job, Rendition
 
 _NOTE_EVERY = 60.0  # seconds between two notes in the ledger that an upload goes on
 

@@ -12,7 +12,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, announce
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.submit import forget, start
-from fallow.ports import Job, Outcome, Task
+from fallow.records import Job, Outcome, Task
 
 
 async def recover(ctx: Context) -> None:

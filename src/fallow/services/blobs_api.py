@@ -14,7 +14,7 @@ from starlette.routing import Route
 from fallow import log
 from fallow.errors import FallowError, Forbidden, Rejected, StorageFull
 from fallow.pipeline.context import Context
-from fallow.ports import Writer
+from fallow.ports import PutLink, Writer
 from fallow.services.answers import Early, refusal
 from fallow.services.objects import send
 
@@ -33,6 +33,12 @@ class SignedLinks:
 
     def to_put(self, key: str, seconds: float, most: int) -> str:
         return self._link("PUT", key, seconds, most)
+
+    async def get_link(self, key: str, seconds: float) -> str:
+        return self.to_get(key, seconds)
+
+    async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
+        return PutLink(self.to_put(key, seconds, most))
 
     def check(self, request: Request) -> tuple[str, int]:
         """The key and size limit of the link that a request came by. Raises Forbidden."""

@@ -185,12 +185,13 @@ class Platform:
         settings, clock = self._settings, wiring.SystemClock()
         backends = await wiring.connect(settings, folder)
         self._stack.push_async_callback(backends.close)
-        links = blobs_api.SignedLinks(folder.derive("links"), clock.now)
+        signed = blobs_api.SignedLinks(folder.derive("links"), clock.now)
+        links = wiring.links(settings, backends.store, signed)
         policy = wiring.policy(settings)
         self._ctx = ctx = Context(backends.queue, backends.store, backends.ledger, clock, links, policy)
         await recover(ctx)
         self._door = agents_api.Agents(ctx, self.join_token, local_token)
-        routes = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, links)]
+        routes = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, signed)]
         self._people = front.Later(lambda: _people(ctx, self.api_token))
         apps = front.Apps(front.machines(ctx, routes), self._people)
         server = HttpServer(front.Guard(apps, front.LOOPBACK_NAMES if settings.loopback else frozenset()))

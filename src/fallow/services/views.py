@@ -9,7 +9,7 @@ from typing import Any
 from fallow.messages import to_wire
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline.context import Context
-from fallow.ports import Attempt, Job, Rendition, Tally, Task
+from fallow.records import Attempt, Job, Rendition, Tally, Task
 
 
 @dataclass(frozen=True)

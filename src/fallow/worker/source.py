@@ -80,7 +80,10 @@ class GatewaySource:
             return None
         grant = _decoded(LeaseGrant, body)
         return dataclasses.replace(
-            grant, get_url=urljoin(self.url, grant.get_url), put_url=urljoin(self.url, grant.put_url)
+            grant,
+            get_url=urljoin(self.url, grant.get_url),
+            put_url=urljoin(self.url, grant.put_url),
+            whole_url=urljoin(self.url, grant.whole_url) if grant.whole_url else "",
         )
 
     def renew(self, lease: str, renewal: Renewal) -> Renewed:

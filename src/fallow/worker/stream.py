@@ -83,7 +83,7 @@ class Stream:
     def _between(self, download: Download, child: Child) -> Uploaded:
         feeder = threading.Thread(target=self._feed, args=(download, child), name="feeder", daemon=True)
         feeder.start()
-        upload = Upload(self._grant.put_url, self._patience(), self._watch)
+        upload = Upload(self._grant, self._patience(), self._watch)
         try:
             self._pump(child, upload)
             self._check_end(child, feeder)

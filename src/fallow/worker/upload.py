@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from fallow.errors import EncoderFailed, StorageFull, TransferFailed
+from fallow.messages import LeaseGrant
 from fallow.worker.connection import PIECE, TROUBLE, Watch, reach, reason, target, title
 from fallow.worker.patience import AWAY, Interrupted, Patience
 
@@ -21,12 +22,15 @@ class Upload:
 
     A server that was restarted has forgotten what it had got. So the part is kept while it is small, as nearly all
     are, and sent again from its beginning. FFmpeg works on meanwhile, until no more can be kept.
+    Where there is a way for parts whose length is known, the kept ones take that, at their end.
     """
 
-    def __init__(self, url: str, patience: Patience, watch: Watch) -> None:
+    def __init__(self, grant: LeaseGrant, patience: Patience, watch: Watch) -> None:
         self.size = 0
         self.digest = hashlib.sha256()
-        self._url = url
+        self._url = grant.put_url
+        self._whole_url = grant.whole_url
+        self._whole_headers = grant.whole_headers
         self._patience = patience
         self._watch = watch
         self._kept: list[bytes] | None = []  # the part so far; None when it has grown too large
@@ -42,7 +46,7 @@ class Upload:
             self._kept.append(piece)
         if self._put is not None:
             self._try(partial(self._put.send, _framed(piece)))
-        elif self._patience.due:
+        elif not self._whole_url and self._patience.due:
             self._try(self._begin)
         if self.size > KEPT:
             self._let_go()
@@ -101,7 +105,11 @@ class Upload:
 
     def _whole(self) -> _Put:
         """All of it in one request, now that its length is known."""
-        put = _Put(self._url, {"Content-Length": str(self.size)}, self._watch)
+        headers = {"Content-Length": str(self.size)}
+        if self._whole_url:
+            put = _Put(self._whole_url, {**headers, **self._whole_headers}, self._watch)
+        else:
+            put = _Put(self._url, headers, self._watch)
         for piece in self._kept or ():
             put.send(piece)
         return put

@@ -1,0 +1,42 @@
+"""Links that lead workers to the bucket itself, past the gateway."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+import obstore
+from obstore.store import AzureStore
+
+from fallow.adapters.store_object import ObjectStore
+from fallow.ports import Links, PutLink
+
+LONGEST = 7 * 86400 - 60
+"""Seconds that a link can be valid; S3 takes no more than a week."""
+
+_AZURE = {"x-ms-blob-type": "BlockBlob"}  # it wants to know what kind of blob it gets
+
+
+class ObjectLinks:
+    """The bucket's own signed links.
+
+    A bucket takes one PUT only with its length, which is known when a part is whole. A part that has grown too
+    large to be kept until then goes through the gateway, which cuts it into a multipart upload.
+    """
+
+    def __init__(self, store: ObjectStore, gateway: Links) -> None:
+        self._store = store
+        self._gateway = gateway
+
+    async def get_link(self, key: str, seconds: float) -> str:
+        return await self._signed("GET", key, seconds)
+
+    async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
+        through = await self._gateway.put_link(key, seconds, most)
+        direct = await self._signed("PUT", key, seconds)
+        return PutLink(through.url, direct, _AZURE if isinstance(self._store.remote, AzureStore) else {})
+
+    async def _signed(self, method: Literal["GET", "PUT"], key: str, seconds: float) -> str:
+        lasting = timedelta(seconds=min(seconds + 60, LONGEST))
+        with self._store.told(key):
+            return str(await obstore.sign_async(self._store.remote, method, self._store.path(key), lasting))

@@ -1,0 +1,69 @@
+"""From a store's URL and the usual environment variables to a bucket."""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from fallow.adapters.store_object import ObjectStore
+from fallow.errors import BadSetting
+
+_MADE: dict[str, Callable[..., Any]] = {"s3": S3Store, "az": AzureStore, "gs": GCSStore}
+_RETRIES = {
+    "max_retries": 10,
+    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=10), "base": 2},
+    "retry_timeout": timedelta(minutes=3),
+}
+_ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "gs": (),
+}
+_CONNECTION = {
+    "AccountName": "account_name",
+    "AccountKey": "account_key",
+    "BlobEndpoint": "endpoint",
+    "SharedAccessSignature": "sas_key",
+}
+
+
+def open_store(url: str, environment: Mapping[str, str] = os.environ) -> ObjectStore:
+    """The store of s3://BUCKET/PREFIX?option=…, az://CONTAINER/… or gs://BUCKET/…. Raises BadSetting."""
+    parts = urllib.parse.urlsplit(url)
+    name = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"  # options may hold secrets
+    if parts.scheme not in _MADE or not parts.hostname or "@" in parts.netloc:
+        raise BadSetting(
+            f"{name!r} is no store; use s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX."
+        )
+    config = _config(parts.scheme, dict(urllib.parse.parse_qsl(parts.query)), environment)
+    client: dict[str, Any] = {"timeout": timedelta(minutes=5), "connect_timeout": timedelta(seconds=10)}
+    if str(config.get("endpoint", "")).startswith("http://"):
+        client["allow_http"] = True
+    try:
+        # Only what differs from the environment is given here: the library reads that by itself.
+        remote = _MADE[parts.scheme](parts.netloc, config=config, client_options=client, retry_config=_RETRIES)
+    except (BaseError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadSetting(f"The store {name} cannot be used: {reason}") from None
+    return ObjectStore(remote, urllib.parse.unquote(parts.path), name)
+
+
+def _config(scheme: str, options: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    config: dict[str, str] = {}
+    if endpoint := next((environment[name] for name in _ENDPOINTS[scheme] if environment.get(name)), ""):
+        config["endpoint"] = endpoint
+    if scheme == "az":
+        config |= _connection(environment.get("AZURE_STORAGE_CONNECTION_STRING", ""))
+    return config | {name: value for name, value in options.items() if name != "links"}
+
+
+def _connection(text: str) -> dict[str, str]:
+    """What a connection string says, by the library's names."""
+    given = dict(item.split("=", 1) for item in text.split(";") if "=" in item)
+    return {_CONNECTION[name]: value for name, value in given.items() if name in _CONNECTION}

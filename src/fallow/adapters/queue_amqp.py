@@ -1,0 +1,172 @@
+"""RabbitMQ as the queue: quorum queues, confirmed publishing, acknowledgement by hand, a queue of dead messages."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import aio_pika
+from aio_pika import DeliveryMode
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import PublishError
+
+from fallow import log
+from fallow.adapters.amqp_inbox import Inbox, Taken
+from fallow.adapters.amqp_line import LOST, Line, parse, pauses
+from fallow.adapters.amqp_topology import Names, Topology
+from fallow.errors import Unavailable
+from fallow.ports import Message
+
+PATIENCE = 30.0  # seconds that publishing and starting wait for a broker to come back
+SHORT_PATIENCE = 1.0  # seconds to get over a lost connection, of who does not want to wait for a message
+CONFIRM_SECONDS = 15.0  # until a message that is not confirmed is sent anew, unless the broker blocks
+
+_T = TypeVar("_T")
+
+
+class AmqpQueue:
+    """Two connections to a cluster: one to publish, which the broker may block, and one to take and acknowledge."""
+
+    def __init__(self, url: str, names: Names | None = None, patience: float = PATIENCE) -> None:
+        address, names = parse(url), names or Names()
+        self._out, self._in = Line(address, "out"), Line(address, "in")
+        self._targets = Topology(self._out, names)
+        self._inbox = Inbox(self._in, Topology(self._in, names))
+        self._patience = patience
+        self._channel: AbstractChannel | None = None
+        self._opening = asyncio.Lock()
+        self._name = uuid.uuid4().hex[:8]
+        self._tags = itertools.count(1)
+        self._unacked: dict[str, Taken] = {}
+        self._closed = False
+
+    @classmethod
+    async def open(cls, url: str) -> AmqpQueue:
+        """A queue whose broker answers. Raises BadSetting, Unavailable."""
+        queue = cls(url)
+        try:
+            await queue._persist(queue._out.connect, queue._patience)
+        except BaseException:
+            await queue.close()
+            raise
+        return queue
+
+    async def publish(self, queue: str, body: bytes, delay: float = 0.0) -> None:
+        self._check_open()
+        message = aio_pika.Message(bytes(body), delivery_mode=DeliveryMode.PERSISTENT)
+        await self._persist(lambda: self._send(queue, message, delay), self._patience)
+
+    async def get(self, queues: Sequence[str], wait: float) -> Message | None:
+        self._check_open()
+        end = time.monotonic() + wait
+        try:
+            taken = await self._persist(lambda: self._take(queues, wait), max(wait, SHORT_PATIENCE))
+        except Unavailable:
+            if self._closed:
+                return None
+            raise
+        if taken is None and not self._closed and (left := end - time.monotonic()) > 0:
+            taken = await self._inbox.wait(queues, left)
+        return None if taken is None else self._deliver(taken)
+
+    async def ack(self, message: Message) -> None:
+        if taken := self._unacked.pop(message.tag, None):
+            await self._answer(taken.incoming.ack(), message)
+
+    async def nack(self, message: Message) -> None:
+        if taken := self._unacked.pop(message.tag, None):
+            await self._answer(taken.incoming.nack(requeue=True), message)
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._inbox.close()
+        await self._in.close()
+        await self._out.close()
+        self._unacked.clear()
+
+    async def _persist(self, attempt: Callable[[], Awaitable[_T]], seconds: float) -> _T:
+        """Try until it succeeds, for so long. Raises Unavailable, BadSetting."""
+        end = time.monotonic() + seconds
+        for pause in pauses():
+            try:
+                return await attempt()
+            except (*LOST, Unavailable) as error:
+                self._check_open()
+                told = str(error) if isinstance(error, Unavailable) else self._out.told(error)
+                if time.monotonic() + pause > end:
+                    raise Unavailable(told) from None
+                log.trouble("queue.lost", told)
+            await asyncio.sleep(pause)
+        raise AssertionError("pauses never end")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("The queue is closed.")
+
+    async def _answer(self, answering: Awaitable[object], message: Message) -> None:
+        try:
+            await answering
+        except LOST as error:
+            # The broker has given it to somebody else already, or will. Who does it again is told so by the ledger.
+            log.trouble("queue.late", self._in.told(error), queue=message.queue)
+
+    async def _take(self, queues: Sequence[str], wait: float) -> Taken | None:
+        return await self._unless_gone(self._inbox.take(self._inbox.unwatched(queues) if wait > 0 else queues))
+
+    async def _unless_gone(self, taking: Awaitable[Taken | None]) -> Taken | None:
+        """Taken for nobody, when who asked has gone meanwhile: it goes back then."""
+        task = asyncio.ensure_future(taking)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._return)
+            raise
+
+    def _return(self, task: asyncio.Future[Taken | None]) -> None:
+        if not task.cancelled() and not task.exception() and (taken := task.result()):
+            self._inbox.put_back(taken)
+
+    def _deliver(self, taken: Taken) -> Message:
+        if self._closed:
+            raise Unavailable("The queue was closed.")
+        tag = f"{self._name}-{next(self._tags)}"
+        self._unacked[tag] = taken
+        returned = taken.incoming.headers.get("x-delivery-count", 0)
+        deliveries = 1 + (returned if isinstance(returned, int) else 0)
+        return Message(taken.queue, taken.incoming.body, tag, deliveries)
+
+    async def _send(self, queue: str, message: aio_pika.Message, delay: float) -> None:
+        """Returns once a majority of the broker's nodes has the message."""
+        target = await self._target(queue, delay)
+        channel = await self._open()
+        sending = asyncio.ensure_future(channel.default_exchange.publish(message, target, mandatory=True))
+        try:
+            await self._confirmed(sending)
+        except PublishError:  # nobody took it: the queue was deleted behind our back
+            self._targets.forget()
+            raise
+        finally:
+            sending.cancel()
+
+    async def _target(self, queue: str, delay: float) -> str:
+        if delay > 0:
+            return await self._targets.ensure_delayed(queue, delay)
+        return await self._targets.ensure(queue)
+
+    async def _confirmed(self, sending: asyncio.Future[Any]) -> None:
+        while not (await asyncio.wait([sending], timeout=CONFIRM_SECONDS))[0]:
+            if not await self._out.blocked():
+                await self._out.drop()
+                raise TimeoutError(f"not confirmed for {CONFIRM_SECONDS:g} s")
+            log.trouble("queue.blocked", "RabbitMQ takes no messages for now; see to its memory and disk space.")
+        sending.result()
+
+    async def _open(self) -> AbstractChannel:
+        async with self._opening:
+            if self._channel is None or self._channel.is_closed:
+                self._channel = await self._out.channel()
+            return self._channel

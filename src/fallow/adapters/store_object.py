@@ -1,0 +1,226 @@
+"""The store in the network: a bucket of S3 or GCS, or a container of Azure Blob, by obstore."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, PreconditionError
+from obstore.exceptions import UnauthenticatedError as Unauthenticated
+
+from fallow.adapters.object_writer import ObjectWriter
+from fallow.adapters.store_keys import PIECE, checked, conflict, missing
+from fallow.errors import BadInput, BadSetting, StorageFull, Unavailable
+from fallow.ports import ObjectFacts, Writer
+
+PART = 16 << 20
+"""Bytes of a multipart upload's parts. S3 takes 10,000 of them, so an object may have 156 GiB."""
+
+WINDOW = 8 << 20  # bytes that a stream asks for at a time: every request is short, and can be tried again
+HIDDEN = ".part/"  # where bodies wait for their heads; no key begins with a dot
+LEFT_OVER = timedelta(days=2)  # nobody is at work on a body for so long
+_UPLOADS = 2  # parts of one object under way at a time
+_DELETIONS = 16
+_FULL = re.compile(r"QuotaExceeded|InsufficientStorage|StorageFull|507 Insufficient")
+_QUERY = re.compile(r"\?[^\s\"')]+")
+
+
+class ObjectStore:
+    """Objects under `prefix` of one bucket. `remote` is obstore's store of that bucket."""
+
+    def __init__(self, remote: Any, prefix: str, name: str) -> None:
+        self.remote = remote
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._name = name  # how messages call it, without credentials
+
+    async def writer(self, key: str, held: int = 0) -> Writer:
+        return ObjectWriter(self, checked(key), held)
+
+    async def put(self, key: str, data: bytes) -> ObjectFacts:
+        path, data = self.path(key), bytes(data)
+        try:
+            with self.told(key):
+                await obstore.put_async(self.remote, path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            # A try whose answer was lost may have stored it: these very bytes are no conflict.
+            facts = await self.stat(key)
+            if facts is None or facts.size != len(data) or await self.read(key, 0, len(data)) != data:
+                raise conflict(key) from None
+        return ObjectFacts(key, len(data))
+
+    async def adopt(self, key: str, path: Path) -> ObjectFacts:
+        file = await asyncio.to_thread(_opened, path)
+        with file:
+            writer = await self.writer(key)
+            try:
+                while data := await asyncio.to_thread(file.read, PIECE):
+                    await writer.write(data)
+                return await writer.commit()
+            except BaseException:
+                await writer.abort()
+                raise
+
+    async def export(self, key: str, path: Path) -> None:
+        if path.is_dir():  # noqa: ASYNC240 - a local stat
+            raise BadSetting(f"{path} is a folder; name a file.")
+        part = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
+        pieces = self.stream(key)
+        try:
+            with await asyncio.to_thread(open, part, "xb") as file:
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece)
+            os.replace(part, path)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(f"No space is left in {path.parent}; free some.") from error
+            raise BadSetting(f"{path} cannot be written: {error.strerror}.") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def stat(self, key: str) -> ObjectFacts | None:
+        path = self.path(key)
+        try:
+            with self.told(key):
+                found = await obstore.head_async(self.remote, path)
+        except FileNotFoundError:
+            return None
+        return ObjectFacts(key, int(found["size"]))
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        return await self.read_at(self.path(key), start, length)
+
+    async def read_at(self, path: str, start: int, length: int) -> bytes:
+        """As `read`, of any object in the bucket."""
+        try:
+            with self.told(path):
+                if length > 0:
+                    return bytes(await obstore.get_range_async(self.remote, path, start=start, length=length))
+                await obstore.head_async(self.remote, path)
+        except FileNotFoundError:
+            raise missing(path.removeprefix(self._prefix)) from None
+        except Unavailable:
+            # A range behind the end is answered with an error like any other.
+            if start < await self._size(path):
+                raise
+        return b""
+
+    async def stream(self, key: str, start: int = 0) -> AsyncIterator[bytes]:
+        async for piece in self.stream_of(self.path(key), start):
+            yield piece
+
+    async def stream_of(self, path: str, start: int = 0) -> AsyncIterator[bytes]:
+        """As `stream`, of any object in the bucket."""
+        size = await self._size(path)
+        for at in range(start, size, WINDOW):
+            data = await self.read_at(path, at, min(WINDOW, size - at))
+            for begin in range(0, len(data), PIECE):
+                yield data[begin : begin + PIECE]
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        await self.remove([self.path(key) for key in keys])
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """As `delete`, of any objects in the bucket."""
+        if not paths:
+            return
+        try:
+            with self.told(paths[0]):
+                await obstore.delete_async(self.remote, list(paths))
+        except FileNotFoundError:
+            # Some stores end at the first object that is not there.
+            for first in range(0, len(paths), _DELETIONS):
+                await asyncio.gather(*map(self._remove_one, paths[first : first + _DELETIONS]))
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectFacts]:
+        async for found in self._entries(prefix.rpartition("/")[0]):
+            key = str(found["path"]).removeprefix(self._prefix)
+            if key.startswith(prefix) and not key.startswith(HIDDEN):
+                yield ObjectFacts(key, int(found["size"]))
+
+    async def clear_leftovers(self) -> None:
+        """Remove the bodies of writers that died; other processes' writers may be at work."""
+        before = datetime.now(timezone.utc) - LEFT_OVER
+        old = [str(one["path"]) async for one in self._entries(HIDDEN) if one["last_modified"] < before]
+        await self.remove(old)
+
+    async def close(self) -> None:
+        pass
+
+    def path(self, key: str) -> str:
+        """Where in the bucket an object is."""
+        return self._prefix + checked(key)
+
+    def hidden_path(self) -> str:
+        """Where in the bucket something may wait unseen."""
+        return f"{self._prefix}{HIDDEN}{uuid.uuid4().hex}"
+
+    async def pour(self, path: str, pieces: AsyncIterator[bytes]) -> None:
+        """A multipart upload, which is given up when the iterator raises."""
+        with self.told(path):
+            await obstore.put_async(
+                self.remote, path, pieces, use_multipart=True, chunk_size=PART, max_concurrency=_UPLOADS
+            )
+
+    @contextlib.contextmanager
+    def told(self, what: str) -> Iterator[None]:
+        """The library's errors in sentences. FileNotFoundError and AlreadyExistsError pass."""
+        try:
+            yield
+        except PreconditionError as error:
+            raise AlreadyExistsError(str(error)) from error
+        except AlreadyExistsError:
+            raise
+        except (PermissionDeniedError, Unauthenticated) as error:
+            remedy = "check its credentials and permissions"
+            raise Unavailable(
+                f"The store {self._name} refused access to {what}; {remedy}: {_said(error)}"
+            ) from None
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            if _FULL.search(str(error)):
+                raise StorageFull(f"No space is left in {self._name}; free some.") from None
+            raise Unavailable(f"The store {self._name} failed on {what}: {_said(error)}") from None
+
+    async def _size(self, path: str) -> int:
+        try:
+            with self.told(path):
+                return int((await obstore.head_async(self.remote, path))["size"])
+        except FileNotFoundError:
+            raise missing(path.removeprefix(self._prefix)) from None
+
+    async def _remove_one(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError), self.told(path):
+            await obstore.delete_async(self.remote, path)
+
+    async def _entries(self, folder: str) -> AsyncIterator[Any]:
+        """All objects in a folder and in those below it."""
+        path = (self._prefix + folder).strip("/")
+        with self.told(path or "its list"):
+            async for entries in obstore.list(self.remote, path or None, chunk_size=1000):
+                for entry in entries:
+                    yield entry
+
+
+def _said(error: Exception) -> str:
+    """The beginning of a message, which the library follows with all it knows. Never a link's signature."""
+    text = _QUERY.sub("", " ".join(str(error).partition("\n\n")[0].split()))
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _opened(path: Path) -> Any:
+    if not path.is_file():
+        raise BadInput(f"{path} is not a file; name a video file.")
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
