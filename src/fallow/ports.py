@@ -55,6 +55,10 @@ class Queue(Protocol):
         """The message goes back; after too many deliveries it is moved to the queue `dead`."""
         ...
 
+    def holds(self, message: Message) -> bool:
+        """Whether this delivery is still ours: neither answered nor known to be lost with its connection."""
+        ...
+
     async def close(self) -> None:
         """Everything unacknowledged goes back."""
         ...

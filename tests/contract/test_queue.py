@@ -126,6 +126,28 @@ async def test_what_a_closed_connection_had_not_acknowledged_goes_to_another(ser
     assert await bodies(other, "a", 2) == [b"1", b"2"]
 
 
+async def test_a_delivery_is_held_until_it_is_answered(queue):
+    for body in (b"1", b"2"):
+        await queue.publish("a", body)
+    first, second = await queue.get(["a"], 1), await queue.get(["a"], 1)
+    assert queue.holds(first)
+    assert queue.holds(second)
+    await queue.ack(first)
+    await queue.nack(second)
+    assert not queue.holds(first)
+    assert not queue.holds(second)
+    again = await queue.get(["a"], 1)
+    assert queue.holds(again)
+    assert not queue.holds(second)
+
+
+async def test_a_closed_queue_holds_nothing(queue):
+    await queue.publish("a", b"1")
+    message = await queue.get(["a"], 1)
+    await queue.close()
+    assert not queue.holds(message)
+
+
 async def test_who_stops_waiting_takes_no_message_along(queue):
     waiting = asyncio.create_task(queue.get(["a"], 5))
     await asyncio.sleep(0)

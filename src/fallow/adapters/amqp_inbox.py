@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelInvalidStateError
 
 from fallow import log
 from fallow.adapters.amqp_line import LOST, STEP_SECONDS, Line, pauses
@@ -20,6 +21,14 @@ class Taken:
 
     queue: str
     incoming: AbstractIncomingMessage
+
+    @property
+    def ours(self) -> bool:
+        """Whether the broker still takes an answer to it: only by the channel that it came by."""
+        try:
+            return not self.incoming.channel.connection.is_closed
+        except ChannelInvalidStateError:
+            return False
 
 
 @dataclass(eq=False)

@@ -81,6 +81,10 @@ class AmqpQueue:
         if taken := self._unacked.pop(message.tag, None):
             await self._answer(taken.incoming.nack(requeue=True), message)
 
+    def holds(self, message: Message) -> bool:
+        taken = self._unacked.get(message.tag)
+        return taken is not None and taken.ours
+
     async def close(self) -> None:
         self._closed = True
         await self._inbox.close()

@@ -104,6 +104,9 @@ class MemoryQueue:
         if entry := self._unacked.pop(message.tag, None):
             self._broker.put_back(entry)
 
+    def holds(self, message: Message) -> bool:
+        return message.tag in self._unacked
+
     async def close(self) -> None:
         self._closed = True
         for waiter in list(self._waiters):
