@@ -198,8 +198,16 @@ async def test_chunks_recorded_at_once_by_many_are_recorded_once(ledger):
 
 
 async def test_a_chunk_of_no_job_is_refused(ledger):
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="gone"):
         await ledger.add_chunk(a_chunk(), [])
+
+
+async def test_a_lease_of_another_tasks_name_is_refused(ledger):
+    first, second = await queued(ledger, a_spec(0), a_spec(1))
+    assert await ledger.lease(first.id, "L", "w", 1030.0, 5000.0)
+    with pytest.raises(Conflict, match="already"):
+        await ledger.lease(second.id, "L", "w", 1030.0, 5000.0)
+    assert await state(ledger, second) is TaskState.QUEUED
 
 
 async def test_tracks_are_recorded(ledger):

@@ -76,7 +76,8 @@ async def test_the_last_part_is_seen_by_somebody_and_its_join_planned_once(ledge
         specs = [a_spec(number, f"r{round_}") for number in range(3)]
         await ledgers[0].plan(specs)
         for task in await ledgers[0].admit("j", 999):
-            await ledgers[0].lease(task.id, f"{round_}.{task.spec.number}", "w", 1030.0, 5e9)
+            if task.spec.kind is TaskKind.VIDEO:  # the join of the round before is offered, too
+                await ledgers[0].lease(task.id, f"{round_}.{task.spec.number}", "w", 1030.0, 5e9)
 
         async def deliver(number, join=join, round_=round_):
             ledger = ledgers[number]

@@ -106,7 +106,7 @@ class Node:
 
     def _position(self):
         """Where a node that crashed stood, so that it is sent what it missed and no more."""
-        log = self.folder / "recovered"
+        log = self.folder / "recovered.err"  # to a name without an ending mariadbd adds one
         log.unlink(missing_ok=True)
         command = [*self._server(), "--wsrep_recover", f"--log-error={log}"]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -101,9 +101,11 @@ class Database:
             except _DoneBefore as known:
                 return known.result  # type: ignore[no-any-return]
             except IntegrityError as error:
+                if self._flavour.orphan(error):
+                    raise Conflict("What this belongs to is gone from the ledger.") from error
                 # Somebody else inserted the row in between; begun again, the transaction finds it.
                 if turn == RACES - 1:
-                    raise Conflict("What this belongs to is gone from the ledger.") from error
+                    raise Conflict("Something else of this name is in the ledger already.") from error
         raise AssertionError("unreachable")
 
     def _read(self, query: Callable[[Connection], R]) -> R:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 
 @dataclass(frozen=True)
@@ -21,4 +21,5 @@ class Flavour:
     settle: Callable[[Engine], None]  # once after that, outside of any transaction
     passes: Callable[[DBAPIError], bool]  # whether the same transaction may succeed when it is run again
     told: Callable[[DBAPIError], Exception]  # the error as a sentence, or as it is
+    orphan: Callable[[IntegrityError], bool]  # whether it is for a row that belongs to one that is not there
     marks: bool  # whether it can be unknown if a commit happened, so that transactions leave marks

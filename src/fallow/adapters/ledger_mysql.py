@@ -29,6 +29,7 @@ LOST = {2002, 2003, 2006, 2013, 1040, 1053, 1927}
 DENIED = {1044: "permission", 1045: "user or password", 1049: "name of the database", 1698: "user or password"}
 FULL = {1021, 1114}
 _NO_TABLE = 1146
+_NO_PARENT = 1452
 
 SESSION = (
     # Every transaction begins with what is committed on any node: a decision is never made on what is outdated.
@@ -81,6 +82,7 @@ def flavour(url: str) -> Flavour:
         settle=lambda _: None,
         passes=passes,
         told=lambda error: _told(error, server.place),
+        orphan=lambda error: code(error) == _NO_PARENT,
         marks=True,
     )
 

@@ -28,6 +28,7 @@ def flavour(url: URL) -> Flavour:
         settle=_reserve,
         passes=lambda _: False,
         told=lambda error: _told(error, str(url.database)),
+        orphan=lambda error: "FOREIGN KEY" in str(error.orig),
         marks=False,
     )
 
