@@ -2,7 +2,7 @@
 
 import pytest
 from by_hand import agent, aside, nothing_joined, tasks
-from watching import SMALL, TINY, ended
+from watching import SMALL, TINY, ended, seen
 
 from fallow.errors import TransferFailed
 
@@ -19,7 +19,8 @@ async def test_lost_chunks_and_tracks_are_made_again(run):
         for path in lost:
             path.unlink()
         others = [path.stat().st_mtime_ns for path in case.stored("chunks")]
-        await case.hand.all_but(0, case.client, case.job)
+        async with agent(case.platform):
+            await seen(case.client, case.job, lambda view: view.state == "joining")
         split = await attempts_at(case, "split")
         assert split[0][:2] == ["failed", "delivered"]
         assert len(case.stored("chunks")) == 6

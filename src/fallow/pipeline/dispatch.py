@@ -71,20 +71,9 @@ async def lease(ctx: Context, worker: str, wait: float) -> LeaseGrant | None:
     """The next task for a worker, as a recipe with its links; None when there is none for so long."""
     end = ctx.clock.now() + wait
     while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
-        if (task := await claim(ctx, message, worker)) and await _has_object(ctx, task):
+        if task := await claim(ctx, message, worker):
             return await _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
     return None
-
-
-async def _has_object(ctx: Context, task: Task) -> bool:
-    """Whether what the task works on is there. Without it, no worker is bothered, and it is made again."""
-    spec = task.spec
-    if await ctx.holds(spec.get_key, spec.get_bytes):
-        return True
-    until = ctx.clock.now() + LATER
-    await ctx.ledger.give_up(task.lease, Setback(f"{spec.get_key} is lost.", until, Outcome.CANCELLED))
-    await make_again(ctx, spec)
-    return False
 
 
 async def make_again(ctx: Context, spec: TaskSpec) -> None:

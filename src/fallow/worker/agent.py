@@ -22,6 +22,7 @@ from fallow.errors import (
 )
 from fallow.messages import Delivery, Failure, LeaseGrant, LeaseRequest, Registration, Renewal
 from fallow.model import Effort
+from fallow.worker.download import ObjectGone
 from fallow.worker.patience import AWAY_SECONDS, pauses
 from fallow.worker.source import WorkSource
 from fallow.worker.stream import Stream, Uploaded, WrongCount
@@ -178,7 +179,7 @@ class Agent:
         frames = error.frames if isinstance(error, WrongCount) else None
         if self._aborted.is_set() or not isinstance(error, (Cancelled, Conflict, NotFound, Forbidden)):
             self._report(grant, Failure(error.kind, str(error), frames, attempt.effort()))
-        if isinstance(error, Retryable):
+        if isinstance(error, Retryable) and not isinstance(error, ObjectGone):
             tally.failures += 1
             if tally.failures == 1:
                 tally.pause = pauses()

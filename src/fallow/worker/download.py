@@ -12,6 +12,13 @@ from fallow.messages import LeaseGrant
 from fallow.worker.connection import PIECE, TROUBLE, Watch, reach, reason, target, title
 from fallow.worker.patience import AWAY, Interrupted, Patience
 
+_GONE = frozenset({404, 410, 416})
+"""Statuses of an object that is not there, or shorter than it should be."""
+
+
+class ObjectGone(TransferFailed):
+    """The object is not in the store any more. That is nobody's fault here."""
+
 
 class Download:
     """One object. When the connection breaks, another one goes on where that ended."""
@@ -87,7 +94,7 @@ class Download:
         if self._response.status == 200:
             self._pass_over(self.size)
         elif self._response.status != 206 or not rest:
-            kind = Interrupted if self._response.status in AWAY else TransferFailed
+            kind = _meaning(self._response.status)
             raise kind(f"The store answered the request for the task's object with {_told(self._response)}.")
 
     def _pass_over(self, left: int) -> None:
@@ -95,6 +102,12 @@ class Download:
         view = memoryview(bytearray(min(left, PIECE)))
         while left:
             left -= self._read(view[:left])
+
+
+def _meaning(status: int) -> type[TransferFailed]:
+    if status in _GONE:
+        return ObjectGone
+    return Interrupted if status in AWAY else TransferFailed
 
 
 def _told(response: http.client.HTTPResponse) -> str:
