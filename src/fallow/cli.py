@@ -19,6 +19,7 @@ from fallow.commands.progress import Display, Silence, display
 from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
 from fallow.pipeline.job_options import Options
 from fallow.profiles import Profile
+from fallow.services.roles import Role
 from fallow.settings import load
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -130,6 +131,22 @@ def up(
 
     packages.check()
     up(load({"host": host, "port": port, "data": data, "workers": workers, "ffmpeg": ffmpeg}))
+    return OK
+
+
+@app.command()
+def serve(
+    role: Annotated[Role, typer.Argument(help="Which service to run.")],
+    host: Annotated[str | None, typer.Option(envvar="FALLOW_HOST", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(envvar="FALLOW_PORT", help="Port to listen on.")] = None,
+    workers: Workers = None,
+    ffmpeg: Ffmpeg = None,
+) -> int:
+    """Run one service of a platform whose queue, ledger and store are servers; any number of each."""
+    from fallow.commands.serve import serve
+
+    packages.check()
+    serve(role, load({"host": host, "port": port, "workers": workers, "ffmpeg": ffmpeg}))
     return OK
 
 

@@ -1,4 +1,4 @@
-"""The platform's folder: one process has it at a time, and it keeps the secret that everything is signed with."""
+"""The folder of a process: one has it at a time. It keeps the secret that everything is signed with, and tokens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +20,20 @@ class DataFolder:
     """An open data folder."""
 
     path: Path
-    lock: int
     secret: bytes
+    home: str  # 16 letters and digits that name this folder among all
+    _leave: Callable[[], object]
 
     @classmethod
-    def open(cls, path: Path) -> DataFolder:
+    def passing(cls, secret: str) -> DataFolder:
+        """A folder that lasts as long as this process. With the secret of others ("": a new one), their links and
+        tokens are its own."""
+        folder = tempfile.TemporaryDirectory(prefix="fallow-", ignore_cleanup_errors=True)
+        own = hashlib.sha256(secret.encode()).digest() if secret else secrets.token_bytes(32)
+        return cls(Path(folder.name), own, secrets.token_hex(8), folder.cleanup)
+
+    @classmethod
+    def open(cls, path: Path, secret: str = "") -> DataFolder:
         """Make the folder if need be, and take it. Raises Conflict when another process has it."""
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -36,7 +47,10 @@ class DataFolder:
             raise Conflict(
                 f"Another Fallow runs with the data folder {path}; stop it, or choose another folder with --data."
             ) from None
-        return cls(path, lock, _secret(path / "secret"))
+        kept = _secret(path / "secret")
+        home = hmac.new(kept, b"home", hashlib.sha256).hexdigest()[:16]
+        own = hashlib.sha256(secret.encode()).digest() if secret else kept
+        return cls(path, own, home, lambda: os.close(lock))
 
     def derive(self, purpose: str) -> str:
         """A secret of its own for one purpose, the same after a restart."""
@@ -45,12 +59,12 @@ class DataFolder:
     def keep(self, name: str) -> str:
         """A token that people can look up in the folder, if they may read it."""
         token, path = self.derive(name)[:32], self.path / name
-        if not path.exists():
+        if not path.exists() or path.read_text().strip() != token:
             _write_private(path, token.encode() + b"\n")
         return token
 
     def close(self) -> None:
-        os.close(self.lock)
+        self._leave()
 
 
 def _secret(path: Path) -> bytes:

@@ -276,8 +276,8 @@ class Ledger(Protocol):
 
     async def workers(self) -> list[Worker]: ...
 
-    async def local_leases(self) -> list[Task]:
-        """Leased tasks whose worker is local to a platform process: void after that process died."""
+    async def leases_at(self, home: str) -> list[Task]:
+        """Leased tasks whose worker's id begins so: void once their process is gone."""
         ...
 
     async def close(self) -> None: ...

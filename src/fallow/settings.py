@@ -13,6 +13,7 @@ from typing import Any
 from fallow.errors import BadSetting
 
 FILE = "fallow.toml"
+SHORTEST_SECRET = 16  # characters
 
 
 def _setting(default: Any, told: str) -> Any:
@@ -31,6 +32,9 @@ class Settings:
     token: str = _setting("", "what agents join with; empty: made up once and kept in the data folder")
     api_token: str = _setting("", "what people must show; empty: nothing on this machine, made up for others")
     ledger_url: str = _setting("", "ledger: sqlite:///PATH or mysql://…; empty: in the data folder")
+    secret: str = _setting(
+        "", "what links are signed with, the same for all gateways; empty: kept in the data folder"
+    )
     queue_url: str = _setting("memory:", "queue: memory: or amqp://USER:PASSWORD@HOST,HOST/VHOST")
     store_url: str = _setting("", "store: file:///PATH, s3://, az:// or gs://; empty: in the data folder")
     lease_seconds: float = _setting(30.0, "a worker that is silent for so long loses its task")
@@ -40,9 +44,12 @@ class Settings:
     window: int = _setting(32, "tasks of one job offered to workers at a time")
     space_wait: float = _setting(30.0, "seconds until the first new try after the disk was full")
     upload_wait: float = _setting(86400.0, "seconds without a byte of its source until a job is removed")
+    stop_seconds: float = _setting(25.0, "how long `fallow serve` finishes what it is at before it gives it back")
     log: str = _setting("text", "log lines: text, json or off")
 
     def __post_init__(self) -> None:
+        if self.secret and len(self.secret) < SHORTEST_SECRET:
+            raise BadSetting(f"The secret is too short; take {SHORTEST_SECRET} letters and digits or more.")
         _within("port", self.port, 0, 65535)
         _within("workers", self.workers, -1, 1024)
         _within("lease_seconds", self.lease_seconds, 0.2, 86400)
@@ -51,6 +58,7 @@ class Settings:
         _within("attempt_seconds", self.attempt_seconds, 1, 31 * 86400)
         _within("window", self.window, 1, 100_000)
         _within("space_wait", self.space_wait, 0.1, 3600)
+        _within("stop_seconds", self.stop_seconds, 0, 86400)
         _within("upload_wait", self.upload_wait, 300, 366 * 86400)
 
     @property

@@ -18,6 +18,7 @@ from fallow.ports import Ledger, Links, Queue, Store
 from fallow.settings import Settings
 
 BUCKETS = ("s3", "az", "gs")
+_IN_PROCESS = ("memory:", "memory://")
 
 
 class SystemClock:
@@ -75,6 +76,11 @@ def links(settings: Settings, store: Store, gateway: Links) -> Links:
     return ObjectLinks(store, gateway) if isinstance(store, ObjectStore) else gateway
 
 
+def begins_empty(settings: Settings) -> bool:
+    """Whether the queue knows nothing when the platform starts, as it lives in its process."""
+    return settings.queue_url in _IN_PROCESS
+
+
 def policy(settings: Settings) -> Policy:
     return Policy(
         lease_seconds=settings.lease_seconds,
@@ -93,7 +99,7 @@ def _embedded(folder: DataFolder) -> Path:
 
 
 async def _queue(url: str) -> Queue:
-    if url in ("memory:", "memory://"):
+    if url in _IN_PROCESS:
         return MemoryQueue()
     scheme = url.partition(":")[0]
     if scheme not in ("amqp", "amqps"):  # not the whole URL: it may have a password

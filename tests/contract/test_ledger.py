@@ -467,12 +467,12 @@ async def test_workers_are_known_by_their_token(ledger, time):
     assert await ledger.worker_of_token("hash") is None
 
 
-async def test_leases_of_local_workers_are_known(ledger):
-    await ledger.add_worker(Worker("here", "here", {}, local=True), "1")
-    await ledger.add_worker(Worker("there", "there", {}, local=False), "2")
-    for task, worker in zip(await queued(ledger, a_spec(0), a_spec(1)), ("here", "there"), strict=True):
+async def test_leases_at_a_home_are_known(ledger):
+    for task, worker in zip(await queued(ledger, a_spec(0), a_spec(1)), ("home-1", "hotel-1"), strict=True):
         await ledger.lease(task.id, worker, worker, 1030.0, 5000.0)
-    assert [task.lease for task in await ledger.local_leases()] == ["here"]
+    assert [task.lease for task in await ledger.leases_at("home-")] == ["home-1"]
+    assert [task.lease for task in await ledger.leases_at("hotel-1")] == ["hotel-1"]
+    assert await ledger.leases_at("ho_") == []
 
 
 # the database itself

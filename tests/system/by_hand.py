@@ -95,7 +95,12 @@ async def nothing_joined(platform):
     """The job does not end meanwhile."""
     platform._consumers[1].drain()
     yield
-    platform._loops.append(asyncio.create_task(Consumer(platform._ctx, TaskKind.JOIN).run()))
+    platform._loops.append(asyncio.create_task(joiner(platform).run()))
+
+
+def joiner(platform):
+    """Another one in the same process."""
+    return Consumer(platform._ctx, TaskKind.JOIN, platform._home, platform._holds)
 
 
 async def at_once(function, *arguments):

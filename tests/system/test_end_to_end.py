@@ -5,14 +5,13 @@ import os
 from pathlib import Path
 
 import av
+import by_hand
 import pytest
 from watching import FFMPEG, RATE, SECONDS, SMALL, TINY, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.errors import Conflict
 from fallow.messages import to_wire
-from fallow.model import TaskKind
-from fallow.services.consumers import Consumer
 from fallow.services.run import Platform
 from fallow.settings import Settings
 
@@ -118,7 +117,7 @@ async def test_parts_that_are_broken_or_gone_at_the_join_are_made_again(tmp_path
         parts = sorted((tmp_path / "data" / "blobs" / "jobs" / job / "parts" / "small").iterdir())
         parts[1].unlink()
         parts[3].write_bytes(parts[3].read_bytes()[:-1880])
-        joiner = asyncio.create_task(Consumer(platform._ctx, TaskKind.JOIN).run())
+        joiner = asyncio.create_task(by_hand.joiner(platform).run())
         view = await ended(client, job)
         assert (view.state, view.error) == ("done", "")
         path = tmp_path / "out.mp4"

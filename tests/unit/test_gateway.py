@@ -16,8 +16,10 @@ from fallow.errors import StorageFull
 from fallow.messages import to_wire
 from fallow.model import JobState
 from fallow.pipeline.context import Context
+from fallow.pipeline.hold import Holds
 from fallow.profiles import Profile
 from fallow.services import agents_api, blobs_api, front, gateway
+from fallow.services.home import Home
 from fallow.services.http_server import HttpServer
 
 PROFILE = to_wire(Profile("small", width=64, height=64, crf=30.0, preset="ultrafast"))
@@ -72,11 +74,11 @@ async def serving(tmp_path, api_token=""):
     store, queue = FolderStore(tmp_path / "blobs"), MemoryQueue()
     links = blobs_api.SignedLinks("secret", clock.now)
     ctx = Context(queue, store, ledger, clock, links)
-    agents = agents_api.Agents(ctx, "join me", "local me")
+    agents = agents_api.Agents(ctx, "join me", Home("home", token="local me"), Holds(ctx))  # noqa: S106
     routes = [*agents_api.routes(agents, lambda: b"PK"), *blobs_api.routes(ctx, links)]
     listening = socket.create_server(("127.0.0.1", 0))
     people = front.Later(lambda: gateway.build(ctx, api_token))
-    server = HttpServer(front.Guard(front.Apps(front.machines(ctx, routes), people), front.LOOPBACK_NAMES))
+    server = HttpServer(front.Guard(front.Apps(front.machines(ctx, routes), people), front.LOOPBACK_NAMES), 3.0)
     await server.begin(listening)
     caller = Caller(listening.getsockname()[1])
     caller.ctx, caller.links = ctx, links

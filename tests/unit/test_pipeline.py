@@ -25,7 +25,7 @@ from fallow.errors import (
 from fallow.media.frames import SAFE, SHOWN, FrameIndex
 from fallow.media.inspect import PartFacts
 from fallow.messages import Delivery, Failure, Renewal, to_wire
-from fallow.model import Chunk, Effort, JobState, Source, TaskKind, TaskState, VideoTrack, Worker
+from fallow.model import Chunk, Effort, JobState, Source, TaskKind, TaskState, VideoTrack
 from fallow.pipeline import deliver, dispatch, keys, local_task, submit, sweep
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.job_options import Options
@@ -143,7 +143,7 @@ async def upload(ctx, grant, frames=CHUNK, headers="h", **other):
 
 
 async def lease(ctx, worker="w"):
-    return await dispatch.lease(ctx, worker, 0.0)
+    return await dispatch.lease(ctx, worker, 0.0, dispatch.claim)
 
 
 async def work(ctx, worker="w", **made):
@@ -592,14 +592,14 @@ async def test_damage_that_is_accepted_is_marked(ctx):
 
 async def test_after_a_restart_every_job_is_taken_up_where_it_was(ctx, tmp_path):
     job = await encoding(ctx)
-    await ctx.ledger.add_worker(Worker("w", "w", local=True), "1")
-    await ctx.ledger.add_worker(Worker("far", "far", local=False), "2")
     await work(ctx)
     here, far = await lease(ctx), await lease(ctx, "far")
     waiting, _ = await submit.create(ctx, "film", [BIG], Options())
     await ctx.store.put(waiting.source_key, b"uploaded just before the power went")
     again = dataclasses.replace(ctx, queue=MemoryQueue())
-    await sweep.recover(again)
+    await sweep.recover(again, "w")
+    await sweep.announce_all(again)
+    await sweep.sweep_uploads(again)
     assert await again.queue.get(["split.normal"], 0) is not None
     await later(again, 5)
     grant = await lease(again)
@@ -646,7 +646,8 @@ DAY = 86400
 
 async def test_a_job_whose_source_does_not_come_is_removed_with_what_it_stored(ctx):
     job, _ = await submit.create(ctx, "film", [BIG], Options())
-    await ctx.store.put(job.source_key, b"stored just before the platform was killed")
+    stored = f"jobs/{job.id}/of-an-upload"
+    await ctx.store.put(stored, b"by a gateway that was killed")
     started = await a_job(ctx)
     ctx.clock.time += DAY - 1
     assert await sweep.sweep_uploads(ctx) == 0
@@ -654,7 +655,7 @@ async def test_a_job_whose_source_does_not_come_is_removed_with_what_it_stored(c
     assert await sweep.sweep_uploads(ctx) == 1
     with pytest.raises(NotFound):
         await ctx.ledger.job(job.id)
-    assert await ctx.store.stat(job.source_key) is None
+    assert await ctx.store.stat(stored) is None
     assert await state(ctx, started) is JobState.SPLITTING
 
 

@@ -318,9 +318,9 @@ class SqlLedger:
         query = select(workers).order_by(workers.c.seen.desc(), workers.c.id)
         return [rows.worker_of(row) for row in await self._rows(query)]
 
-    async def local_leases(self) -> list[Task]:
-        local = tasks.c.worker.in_(select(workers.c.id).where(workers.c.local))
-        return await self._tasks(_summaries().where(tasks.c.state == TaskState.LEASED.value, local))
+    async def leases_at(self, home: str) -> list[Task]:
+        of_home = tasks.c.worker.startswith(home, autoescape=True)
+        return await self._tasks(_summaries().where(tasks.c.state == TaskState.LEASED.value, of_home))
 
     # what several of the above are made of
 

@@ -3,7 +3,7 @@
 - encode: the platform for a few files; state: where it keeps unfinished work; interrupts: Ctrl-C
 - space: whether the disks are large enough
 - outputs: which files it reads and writes; progress, summary: what it shows; reference: --print-reference
-- up: run a platform; migrate: its tables
+- up: run a platform; serve: one service of it; migrate: its tables
 - remote: all commands that talk to a server
 - doctor: what this machine has and lacks; packages: what must be installed, in which versions
 - printer: how lines are printed

@@ -13,7 +13,7 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 
 def up(settings: Settings) -> None:
     """Returns when the platform was told to stop."""
-    serve(settings, lambda platform: _welcome(settings, platform))
+    serve(settings, ready=lambda platform: _welcome(settings, platform))
 
 
 def _welcome(settings: Settings, platform: Platform) -> None:

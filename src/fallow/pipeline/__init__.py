@@ -10,7 +10,7 @@ a rendition are there the joiner makes one file of them (`join`). Whatever got l
 - split: chunks and tracks of a source, and their tasks
 - recipes: from source and profile to what a worker shall do
 - geometry: how large the pictures become
-- dispatch: offer and lease tasks, see what has become possible
+- dispatch: offer and lease tasks, see what has become possible; hold: messages kept until their task has ended
 - deliver: verify and commit what workers made
 - setback: what a failed attempt means
 - join: parts to one verified result

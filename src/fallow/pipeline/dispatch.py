@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from fallow import log
 from fallow.errors import NotFound
@@ -21,7 +21,12 @@ from fallow.records import Job, Outcome, Setback, Tally, Task, TaskSpec
 ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
 _MIB = 1 << 20
 LATER = 5.0  # seconds until a task looks again for what it needs
+DOUBT = 2.0  # seconds in which whoever has lost a message, but lives, renews its lease
 _ASIDE_COST = 1000.0  # of a split or join: a deadline of many hours, for they take as long as their source is large
+
+
+Claim = Callable[[Context, Message, str], Awaitable[Task | None]]
+"""Leases the task that a message is about to a worker; sees to the message."""
 
 
 def queues(kinds: Sequence[TaskKind]) -> list[str]:
@@ -67,7 +72,7 @@ async def tidy(ctx: Context, job: Job) -> None:
     await ctx.store.delete([key for key in found if key not in results])
 
 
-async def lease(ctx: Context, worker: str, wait: float) -> LeaseGrant | None:
+async def lease(ctx: Context, worker: str, wait: float, claim: Claim) -> LeaseGrant | None:
     """The next task for a worker, as a recipe with its links; None when there is none for so long."""
     end = ctx.clock.now() + wait
     while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
@@ -94,7 +99,15 @@ async def renew(ctx: Context, lease: str, renewal: Renewal) -> Renewed:
 
 
 async def claim(ctx: Context, message: Message, worker: str) -> Task | None:
-    """Lease the task that a message is about; None when somebody else has it, or it is not wanted any more."""
+    """Lease the task that a message is about, and be done with the message; None when it is not to be had."""
+    task = await claimed(ctx, message, worker)
+    await ctx.queue.ack(message)
+    return task
+
+
+async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
+    """Lease the task that a message is about; None when somebody else has it, or it is not wanted any more. The
+    message is still to be acknowledged, or has gone back when this raises."""
     taking = asyncio.ensure_future(_take(ctx, message, worker))
     try:
         task = await asyncio.shield(taking)
@@ -107,7 +120,6 @@ async def claim(ctx: Context, message: Message, worker: str) -> Task | None:
     except Exception:
         await ctx.queue.nack(message)
         raise
-    await ctx.queue.ack(message)
     if task:
         log.event("task.leased", task=task.id, worker=worker, attempt=task.attempt)
     return task
@@ -115,13 +127,33 @@ async def claim(ctx: Context, message: Message, worker: str) -> Task | None:
 
 async def _take(ctx: Context, message: Message, worker: str) -> Task | None:
     try:
-        task = await ctx.ledger.task(str(json.loads(message.body)["task"]))
+        told = json.loads(message.body)
+        task = await ctx.ledger.task(str(told["task"]))
     except (ValueError, KeyError, TypeError, NotFound) as error:
         log.trouble("message.stray", str(error), queue=message.queue)
+        return None
+    if task.state is TaskState.LEASED:
+        await _doubt(ctx, message, task, told.get("doubted"))
         return None
     now = ctx.clock.now()
     until, deadline = now + ctx.policy.lease_seconds, now + ctx.policy.deadline(task.spec.cost)
     return await ctx.ledger.lease(task.id, uuid.uuid4().hex, worker, until, deadline)
+
+
+async def _doubt(ctx: Context, message: Message, task: Task, doubted: object) -> None:
+    """The message of a leased task has come again: whoever held it has lost its connection, or its life. Nobody
+    says which; so it is passed on for a moment, and if the lease was not renewed by then, it is over."""
+    known = [task.lease, task.lease_until]
+    if doubted == known:
+        lost = Setback("The worker was lost.", ctx.clock.now(), Outcome.EXPIRED)
+        if task.attempt >= ctx.policy.attempts:
+            return  # its end is for the sweeper, who has more to say
+        if await ctx.ledger.give_up(task.lease, lost):
+            log.trouble("task.lost", task=task.id, worker=task.worker, attempt=task.attempt)
+            await advance(ctx, task.spec.job)
+    elif message.deliveries > 1:
+        body = json.dumps({"task": task.id, "doubted": known}).encode()
+        await ctx.queue.publish(message.queue, body, DOUBT)
 
 
 def part_key(spec: TaskSpec, lease: str) -> str:

@@ -15,23 +15,21 @@ from fallow.pipeline.submit import forget, start
 from fallow.records import Job, Outcome, Task
 
 
-async def recover(ctx: Context) -> None:
-    """After the platform was down, however it went: take up every job where it was."""
-    for task in await ctx.ledger.local_leases():
+async def recover(ctx: Context, home: str) -> None:
+    """After this process was down, however it went: what its own workers were at is to be had by all again."""
+    for task in await ctx.ledger.leases_at(home):
         await set_back(ctx, task, task.lease, Blow(Cancelled("The platform was restarted.")))
-    # The embedded queue began empty; for another one a message too many does no harm.
+
+
+async def announce_all(ctx: Context) -> None:
+    """The queue began empty: tell it of all tasks that are to be had."""
     await _announce(ctx, await ctx.ledger.overdue(ctx.clock.now() + 1))
-    for job_id in await ctx.ledger.unfinished_jobs():
-        job = await ctx.ledger.job(job_id)
-        if job.state is JobState.UPLOADING and await ctx.store.stat(job.source_key):
-            await start(ctx, job_id)
 
 
 async def give_back(ctx: Context, worker: str, error: Exception) -> None:
-    """A worker of this machine is known to have ended: free what it was at, without waiting for its lease."""
-    for task in await ctx.ledger.local_leases():
-        if task.worker == worker:
-            await set_back(ctx, task, task.lease, Blow(error, Outcome.EXPIRED))
+    """A worker of this process is known to have ended: free what it was at, without waiting for its lease."""
+    for task in await ctx.ledger.leases_at(worker):
+        await set_back(ctx, task, task.lease, Blow(error, Outcome.EXPIRED))
 
 
 async def sweep(ctx: Context) -> None:
@@ -45,12 +43,16 @@ async def sweep(ctx: Context) -> None:
 
 
 async def sweep_uploads(ctx: Context) -> int:
-    """Remove the jobs whose source will not come, as nothing of it did for long; how many."""
+    """Start the jobs whose source is there, though whoever received it died before it could; remove those whose
+    source will not come, as nothing of it did for long. How many were removed."""
     before, count = ctx.clock.now() - ctx.policy.upload_wait, 0
     for job_id in await ctx.ledger.unfinished_jobs():
         job = await ctx.ledger.job(job_id)
-        abandoned = job.state is JobState.UPLOADING and job.updated < before
-        if abandoned and await ctx.ledger.move_job(job_id, JobState.CANCELLED):
+        if job.state is not JobState.UPLOADING:
+            continue
+        if await ctx.store.stat(job.source_key):
+            await start(ctx, job_id)
+        elif job.updated < before and await ctx.ledger.move_job(job_id, JobState.CANCELLED):
             log.event("job.abandoned", job=job_id)
             await forget(ctx, job_id)
             count += 1

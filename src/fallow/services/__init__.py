@@ -1,7 +1,8 @@
 """Doors: decode a request, call one function of the pipeline, encode the answer.
 
-- run: the whole platform in one event loop; begin here
-- http_server, front: the socket, and who is let in to which door
+- run: a platform, or some of its services, in one event loop; begin here
+- roles: which services there are; home: who the workers of a process are
+- listening, http_server, front: the socket, and who is let in to which door
 - gateway: the API for people; schemas: what they send; views: what they are told
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fallow import log
-from fallow.errors import Forbidden, Rejected
+from fallow.errors import BrokenPart, Conflict, Forbidden, Rejected
 from fallow.messages import (
     Delivery,
     Failure,
@@ -30,6 +30,8 @@ from fallow.messages import (
 from fallow.model import Worker
 from fallow.pipeline import deliver, dispatch
 from fallow.pipeline.context import Context
+from fallow.pipeline.hold import Holds
+from fallow.services.home import Home
 
 PATH = "/agent/v1"
 LONGEST_WAIT = 60.0
@@ -43,20 +45,21 @@ class Agents:
     """Who may work here, and how often each was heard of."""
 
     ctx: Context
-    join_token: str
-    local_token: str  # of the agents that this platform starts itself
+    join_token: str  # "": nobody joins
+    home: Home  # of the agents that this process starts itself
+    holds: Holds  # their messages
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[str, Worker] = field(default_factory=dict)  # by their tokens' digests
     _seen: dict[str, float] = field(default_factory=dict)
 
     async def register(self, request: Request) -> Response:
         token = bearer(request)
-        local = same(token, self.local_token)
-        if not local and not same(token, self.join_token):
+        local = same(token, self.home.token)
+        if not local and not (self.join_token and same(token, self.join_token)):
             raise Forbidden("This is not the platform's join token; `fallow up` prints the right one.")
         hello = await _body(request, Registration)
         # A local agent keeps its identity over restarts of the platform: it is the same slot of the same machine.
-        worker_id = local_id(hello.name) if local else uuid.uuid4().hex[:16]
+        worker_id = self.home.worker(hello.name) if local else uuid.uuid4().hex[:16]
         worker = Worker(worker_id, hello.name, hello.machine, local, self.ctx.clock.now())
         made = secrets.token_urlsafe(32)
         await self.ctx.ledger.add_worker(worker, _digest(made))
@@ -70,27 +73,40 @@ class Agents:
         if self.draining.is_set():
             await unless_gone(request, asyncio.sleep(min(wait, 5.0)))
             return Response(status_code=204)
-        grant = await unless_gone(request, dispatch.lease(self.ctx, worker.id, wait), self.draining)
+        claim = self.holds.claim if worker.local else dispatch.claim
+        grant = await unless_gone(request, dispatch.lease(self.ctx, worker.id, wait, claim), self.draining)
         return Response(status_code=204) if grant is None else JSONResponse(to_wire(grant))
 
     async def renew(self, request: Request) -> Response:
-        worker = await self._worker(request)
+        worker, lease = await self._worker(request), _lease(request)
         await self._note(worker)
-        renewed = await dispatch.renew(self.ctx, _lease(request), await _body(request, Renewal))
+        renewed = await dispatch.renew(self.ctx, lease, await _body(request, Renewal))
+        if renewed.stop:
+            await self.holds.release(lease)
         return JSONResponse(to_wire(renewed))
 
     async def deliver(self, request: Request) -> Response:
-        worker = await self._worker(request)
-        delivery = await _body(request, Delivery)
+        worker, lease = await self._worker(request), _lease(request)
+        delivering = deliver.deliver(self.ctx, worker.id, lease, await _body(request, Delivery))
         # Once begun it is carried through, whether or not the agent still listens.
-        receipt = await asyncio.shield(deliver.deliver(self.ctx, worker.id, _lease(request), delivery))
+        receipt = await asyncio.shield(self._ending(lease, delivering))
         return JSONResponse(to_wire(receipt))
 
     async def fail(self, request: Request) -> Response:
-        worker = await self._worker(request)
-        failure = await _body(request, Failure)
-        await asyncio.shield(deliver.fail(self.ctx, worker.id, _lease(request), failure))
+        worker, lease = await self._worker(request), _lease(request)
+        failing = deliver.fail(self.ctx, worker.id, lease, await _body(request, Failure))
+        await asyncio.shield(self._ending(lease, failing))
         return Response(status_code=204)
+
+    async def _ending(self, lease: str, work: Awaitable[T]) -> T:
+        """The end of a lease, unless the worker is to tell of it again."""
+        try:
+            result = await work
+        except (BrokenPart, Conflict):
+            await self.holds.release(lease)
+            raise
+        await self.holds.release(lease)
+        return result
 
     async def _worker(self, request: Request) -> Worker:
         """Who is calling. Raises Forbidden."""
@@ -121,11 +137,6 @@ def routes(agents: Agents, pack: Callable[[], bytes]) -> list[Route]:
         Route(lease + "/fail", agents.fail, methods=["POST"]),
         Route("/fallow-worker.pyz", archive, methods=["GET"]),
     ]
-
-
-def local_id(name: str) -> str:
-    """The worker of a local agent's name."""
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def bearer(request: Request) -> str:

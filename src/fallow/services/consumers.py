@@ -8,15 +8,17 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from fallow import log
-from fallow.errors import FallowError, Unavailable
+from fallow.errors import FallowError
 from fallow.model import TaskKind, Worker
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import claim, queues
+from fallow.pipeline.dispatch import queues
+from fallow.pipeline.hold import Holds
 from fallow.pipeline.join import join_rendition
 from fallow.pipeline.local_task import Work, carry_out
 from fallow.pipeline.split import split
 from fallow.pipeline.sweep import sweep, sweep_objects, sweep_uploads
 from fallow.ports import Message
+from fallow.services.home import Home
 
 WORK: dict[TaskKind, tuple[str, Work]] = {
     TaskKind.SPLIT: ("splitter", split),
@@ -25,23 +27,25 @@ WORK: dict[TaskKind, tuple[str, Work]] = {
 PATIENCE = 3600.0  # seconds of one wait for a message; waiting costs nothing
 PAUSE = 1.0  # seconds after something unexpected, so that it does not fill the log
 OBJECTS_EVERY = 600.0
+UPLOADS_EVERY = 30.0
 
 
 class Consumer:
     """Does the tasks of one kind, one after another."""
 
-    def __init__(self, ctx: Context, kind: TaskKind) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, kind: TaskKind, home: Home, holds: Holds) -> None:
+        self._ctx, self._holds = ctx, holds
         self._queues = queues([kind])
         self._name, self._work = WORK[kind]
+        self._worker = Worker(home.worker(self._name), home.called(self._name), {}, local=True, seen=0.0)
         self._draining = False
         self._waiting: asyncio.Task[Message | None] | None = None
 
     async def run(self) -> None:
-        """Until drained, cancelled, or the queue is closed."""
-        await self._ctx.ledger.add_worker(
-            Worker(self._name, self._name, {}, local=True, seen=self._ctx.clock.now()), f"none: {self._name}"
-        )
+        """Until drained or cancelled."""
+        introduced = False
+        while not self._draining and not introduced:
+            introduced = await _survive(self._name, self._introduce)
         while not self._draining:
             await _survive(self._name, self._next)
 
@@ -50,6 +54,10 @@ class Consumer:
         self._draining = True
         if self._waiting is not None:
             self._waiting.cancel()
+
+    async def _introduce(self) -> None:
+        await self._ctx.ledger.add_worker(self._worker, f"none: {self._worker.id}")
+        await self._ctx.ledger.saw_worker(self._worker.id)
 
     async def _next(self) -> None:
         self._waiting = asyncio.create_task(self._ctx.queue.get(self._queues, PATIENCE))
@@ -62,36 +70,42 @@ class Consumer:
         finally:
             self._waiting.cancel()
             self._waiting = None
-        if message and (task := await claim(self._ctx, message, self._name)):
-            await carry_out(self._ctx, task, self._work)
+        if message and (task := await self._holds.claim(self._ctx, message, self._worker.id)):
+            try:
+                await carry_out(self._ctx, task, self._work)
+            finally:
+                await self._holds.release(task.lease)
 
 
 async def sweeper(ctx: Context) -> None:
     """Rounds of sweeping until cancelled."""
-    objects_at = time.monotonic() + OBJECTS_EVERY / 20
+    uploads_at = time.monotonic()
+    objects_at = uploads_at + UPLOADS_EVERY
 
     async def one_round() -> None:
-        nonlocal objects_at
+        nonlocal objects_at, uploads_at
         await ctx.clock.sleep(ctx.policy.sweep_seconds)
         await sweep(ctx)
+        if time.monotonic() >= uploads_at:
+            uploads_at = time.monotonic() + UPLOADS_EVERY
+            await sweep_uploads(ctx)
         if time.monotonic() >= objects_at:
             objects_at = time.monotonic() + OBJECTS_EVERY
-            await sweep_uploads(ctx)
             await sweep_objects(ctx)
 
     while True:
         await _survive("sweeper", one_round)
 
 
-async def _survive(name: str, step: Callable[[], Awaitable[None]]) -> None:
-    """One step of a loop that must not end, whatever one of its steps meets."""
+async def _survive(name: str, step: Callable[[], Awaitable[None]]) -> bool:
+    """One step of a loop that must not end, whatever one of its steps meets; whether it went well."""
     try:
         await step()
-    except Unavailable:
-        raise  # the queue is closed: the platform stops
     except FallowError as error:
         log.trouble(f"{name}.failed", str(error))
-        await asyncio.sleep(PAUSE)
     except Exception:
         log.trouble(f"{name}.crashed", traceback.format_exc())
-        await asyncio.sleep(PAUSE)
+    else:
+        return True
+    await asyncio.sleep(PAUSE)
+    return False

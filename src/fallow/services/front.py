@@ -28,7 +28,7 @@ class Apps:
     """What is behind the door."""
 
     machines: ASGIApp  # agents, signed links, health: small, and there at once
-    people: Later
+    people: Later | None  # where there is no gateway
 
 
 class Later:
@@ -79,7 +79,7 @@ class Guard:
             await refusal(error, 403)(scope, receive, send)
             return
         try:
-            app = self._apps.people if scope["path"].startswith(PEOPLE) else self._apps.machines
+            app = (scope["path"].startswith(PEOPLE) and self._apps.people) or self._apps.machines
             await app(scope, noting_the_end(scope, receive), send)
         except Exception:
             # Its caller has got an answer, or notices that the one that had begun is unfinished.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from contextlib import AbstractContextManager
 
@@ -11,13 +12,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 KEEP_ALIVE = 75  # seconds that an idle agent's connection is kept
-GRACE = 3  # seconds that answers under way have at the end
 
 
 class HttpServer(uvicorn.Server):
     """Serves one app until told to stop. Signals are the platform's business."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, grace: float) -> None:
+        """`grace`: seconds that answers under way have at the end."""
+        self._grace = grace
         super().__init__(
             uvicorn.Config(
                 app,
@@ -29,7 +31,7 @@ class HttpServer(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE,
-                timeout_graceful_shutdown=GRACE,
+                timeout_graceful_shutdown=math.ceil(grace),
             )
         )
         self._up = asyncio.Event()
@@ -55,5 +57,5 @@ class HttpServer(uvicorn.Server):
         """Finish the answers under way and close every connection."""
         self.should_exit = True
         if self._serving is not None:
-            await asyncio.wait([self._serving], timeout=2 * GRACE)
+            await asyncio.wait([self._serving], timeout=2 * self._grace + 1)
             self._serving.cancel()

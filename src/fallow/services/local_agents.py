@@ -14,6 +14,10 @@ from pathlib import Path
 
 from fallow import log
 from fallow.errors import Cancelled, Retryable
+from fallow.ffmpeg.locate import examine, find
+from fallow.services.home import Home
+from fallow.settings import Settings
+from fallow.worker.pack import build_pyz
 
 RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds; the last for ever
 HEALTHY = 60.0  # seconds; an agent that ran so long begins again with the shortest pause
@@ -26,7 +30,7 @@ class Command:
 
     archive: Path  # fallow-worker.pyz
     url: str
-    token: str
+    home: Home
     ffmpeg: str  # "" lets the agent find one
     threads: int  # of each FFmpeg
     log: str  # the form of its log, as the platform's; with "off" it goes nowhere
@@ -36,11 +40,16 @@ class Command:
         # -S -I: the agent needs no packages, and must not notice when they are there.
         python = [sys.executable, "-S", "-I", str(self.archive)]
         load = ["--slots", "1", "--threads", str(self.threads)]
-        return [*python, self.url, *load, "--name", name, "--parent-pipe", *ffmpeg]
+        return [*python, self.url, *load, "--name", self.home.called(name), "--parent-pipe", *ffmpeg]
 
     def environment(self) -> dict[str, str]:
         # Not on the command line, which every user of the machine can read.
-        return {**os.environ, "FALLOW_TOKEN": self.token, "FALLOW_LOG": self.log, "FALLOW_LOG_LEVEL": "warning"}
+        return {
+            **os.environ,
+            "FALLOW_TOKEN": self.home.token,
+            "FALLOW_LOG": self.log,
+            "FALLOW_LOG_LEVEL": "warning",
+        }
 
 
 Ended = Callable[[str, Exception], Awaitable[None]]
@@ -136,6 +145,24 @@ class LocalAgents:
                         os.killpg(process.pid, number)  # with its FFmpeg
                     else:
                         process.send_signal(number)
+
+
+def launch(settings: Settings, folder: Path, url: str, home: Home, ended: Ended) -> LocalAgents:
+    """Start the agents that the settings ask for; they join the gateway at this URL. Raises NoFfmpeg."""
+    cores = len(os.sched_getaffinity(0))
+    count = settings.workers if settings.workers >= 0 else cores
+    archive = folder.absolute() / "fallow-worker.pyz"
+    if count:
+        part = archive.with_name(f".{archive.name}.new")
+        part.write_bytes(build_pyz())
+        part.replace(archive)
+    # Found here: agents run without site packages, so they would not see the one that comes with the server.
+    # And tried: an agent that has none ends, and would be started again for ever.
+    ffmpeg = examine(find(settings.ffmpeg)).path if count else ""
+    threads = max(1, cores // max(1, count))
+    agents = LocalAgents(Command(archive, url, home, ffmpeg, threads, settings.log), count, ended)
+    agents.start()
+    return agents
 
 
 def name_of(slot: int) -> str:

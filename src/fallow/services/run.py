@@ -1,13 +1,11 @@
-"""A whole platform in one event loop, in the order in which it must come up and go down."""
+"""A platform, or some of its services, in one event loop: in the order in which it must come up and go down."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,37 +14,47 @@ from typing import TYPE_CHECKING, Any
 
 from fallow import log
 from fallow.data_folder import DataFolder
-from fallow.errors import BadSetting, Conflict, NotFound
-from fallow.ffmpeg.locate import examine, find
+from fallow.errors import Conflict, NotFound
 from fallow.messages import to_wire
 from fallow.model import TaskKind
 from fallow.profiles import Profile
-from fallow.services.local_agents import Command, Ended, LocalAgents
+from fallow.services import listening
+from fallow.services.home import Home
+from fallow.services.local_agents import LocalAgents, launch
+from fallow.services.roles import EVERYTHING, Role, check
 from fallow.settings import Settings
+from fallow.worker.machine import hostname
 from fallow.worker.pack import build_pyz
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from fallow.pipeline.context import Context
+    from fallow.pipeline.hold import Holds
     from fallow.pipeline.job_options import Options
     from fallow.services.agents_api import Agents
+    from fallow.services.blobs_api import SignedLinks
     from fallow.services.consumers import Consumer
     from fallow.services.front import Later
 
+GRACE = 3.0  # seconds that answers under way have when a whole platform ends
+
 
 class Platform:
-    """Gateway, splitter, joiner, sweeper and local agents, from `async with` until its end."""
+    """Gateway, splitter, joiner, sweeper and local agents, or some of them, from `async with` until its end."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, roles: frozenset[Role] = EVERYTHING) -> None:
+        self._settings, self._roles = settings, roles
         self._stack = AsyncExitStack()
+        self._home = Home("")
         self._agents: LocalAgents | None = None
         self._consumers: list[Consumer] = []
         self._loops: list[asyncio.Task[None]] = []
         self._ctx: Context | None = None
         self._door: Agents | None = None
         self._people: Later | None = None
+        self._holds: Holds | None = None
         self.url = ""
         self.api_token = settings.api_token  # "" when none is needed
         self.join_token = settings.token
@@ -128,12 +136,15 @@ class Platform:
     async def drain(self) -> None:
         """Finish what is being worked on here and begin nothing new; returns when all is still."""
         log.event("platform.draining")
-        if self._door:
-            self._door.draining.set()
+        self._stop_lending()
         for consumer in self._consumers:
             consumer.drain()
         agents = [self._agents.drain()] if self._agents else []
         await asyncio.gather(*agents, *self._consuming, return_exceptions=True)
+
+    def _stop_lending(self) -> None:
+        if self._door:
+            self._door.draining.set()
 
     async def abort(self) -> None:
         """Stop what is being worked on here at once; it will be done again."""
@@ -155,31 +166,40 @@ class Platform:
         return self._loops[: len(self._consumers)]
 
     async def _up(self) -> None:
-        settings, stack = self._settings, self._stack
-        folder = DataFolder.open(settings.data)
+        settings, stack, roles = self._settings, self._stack, self._roles
+        folder = self._folder()
         stack.callback(folder.close)
-        listening = _listen(settings)
-        stack.callback(listening.close)
-        self.url = _url(settings, listening)
+        self._home = Home(folder.home, "" if roles == EVERYTHING else hostname())
+        socket = listening.open_socket(settings)
+        stack.callback(socket.close)
+        self.url = listening.url(settings, socket)
         self.join_token = settings.token or folder.keep("join-token")
         if not settings.loopback:
             self.api_token = settings.api_token or folder.keep("api-token")
-        local_token = uuid.uuid4().hex
         # The agents come first: while they start, this process imports what the gateway needs, which takes longer.
         # They can connect already and are answered as soon as there is somebody to do it.
-        self._agents = _start_agents(settings, folder, self.url, local_token, self._bereaved)
-        stack.push_async_callback(self._agents.stop)
-        await self._serve(folder, listening, local_token)
+        if Role.WORKER in roles:
+            self._agents = launch(settings, folder.path, self.url, self._home, self._bereaved)
+            stack.push_async_callback(self._agents.stop)
+        await self._serve(folder, socket)
         # Down in this order: no agent works any more; splitter, joiner and sweeper give back what they hold;
-        # waiting requests are answered, as the queue is closed; then the gateway, the back ends, and last the lock.
-        stack.push_async_callback(self._agents.stop)
-        log.event("platform.up", url=self.url, workers=len(self._agents.pids))
+        # who waits for work is sent away; then the gateway, the back ends, and last the lock.
+        if self._agents:
+            stack.push_async_callback(self._agents.stop)
+        log.event("platform.up", url=self.url, workers=len(self.agent_pids))
 
-    async def _serve(self, folder: DataFolder, listening: socket.socket, local_token: str) -> None:
+    def _folder(self) -> DataFolder:
+        if self._roles == EVERYTHING:
+            return DataFolder.open(self._settings.data, self._settings.secret)
+        check(self._roles, self._settings)
+        return DataFolder.passing(self._settings.secret)
+
+    async def _serve(self, folder: DataFolder, socket: socket.socket) -> None:
         from fallow import wiring
         from fallow.pipeline.context import Context
-        from fallow.pipeline.sweep import recover
-        from fallow.services import agents_api, blobs_api, front
+        from fallow.pipeline.hold import Holds
+        from fallow.pipeline.sweep import announce_all, recover
+        from fallow.services import blobs_api, front
         from fallow.services.http_server import HttpServer
 
         settings, clock = self._settings, wiring.SystemClock()
@@ -189,32 +209,61 @@ class Platform:
         links = wiring.links(settings, backends.store, signed)
         policy = wiring.policy(settings)
         self._ctx = ctx = Context(backends.queue, backends.store, backends.ledger, clock, links, policy)
-        await recover(ctx)
-        self._door = agents_api.Agents(ctx, self.join_token, local_token)
-        routes = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, signed)]
-        self._people = front.Later(lambda: _people(ctx, self.api_token))
-        apps = front.Apps(front.machines(ctx, routes), self._people)
-        server = HttpServer(front.Guard(apps, front.LOOPBACK_NAMES if settings.loopback else frozenset()))
-        await server.begin(listening)
+        self._holds = Holds(ctx)
+        await recover(ctx, self._home.id)
+        if wiring.begins_empty(settings):
+            await announce_all(ctx)
+        apps = front.Apps(front.machines(ctx, self._routes(ctx, signed)), self._open_people(ctx))
+        guard = front.Guard(apps, front.LOOPBACK_NAMES if settings.loopback else frozenset())
+        server = HttpServer(guard, self._grace)
+        await server.begin(socket)
         self._stack.push_async_callback(server.end)
-        self._stack.push_async_callback(backends.queue.close)
-        self._start_loops(ctx)
+        self._stack.callback(self._stop_lending)
+        self._start_loops(ctx, self._holds)
         self._stack.push_async_callback(self._stop_loops)
+
+    @property
+    def _grace(self) -> float:
+        """Seconds that answers under way have at the end."""
+        return GRACE if self._roles == EVERYTHING else self._settings.stop_seconds
+
+    def _routes(self, ctx: Context, signed: SignedLinks) -> list[BaseRoute]:
+        """What programs may ask for. A worker's agents are served by itself, and its door is open to no others."""
+        from fallow.services import agents_api, blobs_api
+
+        if not self._roles & {Role.GATEWAY, Role.WORKER} or self._holds is None:
+            return []
+        join_token = self.join_token if Role.GATEWAY in self._roles else ""
+        self._door = agents_api.Agents(ctx, join_token, self._home, self._holds)
+        return [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, signed)]
+
+    def _open_people(self, ctx: Context) -> Later | None:
+        from fallow.services.front import Later
+
+        if Role.GATEWAY in self._roles:
+            self._people = Later(lambda: _people(ctx, self.api_token))
+        return self._people
 
     async def _bereaved(self, name: str, error: Exception) -> None:
         """A local agent has ended: what it was at goes to others at once."""
         from fallow.pipeline.sweep import give_back
-        from fallow.services.agents_api import local_id
 
-        if self._ctx is not None:
-            await give_back(self._ctx, local_id(name), error)
+        if self._ctx is not None and self._holds is not None:
+            worker = self._home.worker(self._home.called(name))
+            await give_back(self._ctx, worker, error)
+            await self._holds.release_of(worker)
 
-    def _start_loops(self, ctx: Context) -> None:
+    def _start_loops(self, ctx: Context, holds: Holds) -> None:
         from fallow.services.consumers import Consumer, sweeper
 
-        self._consumers = [Consumer(ctx, TaskKind.SPLIT), Consumer(ctx, TaskKind.JOIN)]
+        kinds = {Role.SPLITTER: TaskKind.SPLIT, Role.JOINER: TaskKind.JOIN}
+        self._consumers = [
+            Consumer(ctx, kind, self._home, holds) for role, kind in kinds.items() if role in self._roles
+        ]
         self._loops = [asyncio.create_task(consumer.run()) for consumer in self._consumers]
-        self._loops.append(asyncio.create_task(sweeper(ctx)))
+        if Role.SWEEPER in self._roles:
+            self._loops.append(asyncio.create_task(sweeper(ctx)))
+        self._loops.append(asyncio.create_task(holds.watch()))
 
     async def _stop_loops(self) -> None:
         for task in self._loops:
@@ -222,23 +271,30 @@ class Platform:
         await asyncio.gather(*self._loops, return_exceptions=True)
 
 
-def serve(settings: Settings, ready: Callable[[Platform], object] = lambda platform: None) -> None:
-    """Run a platform until it is told to stop: a first signal lets running work finish, a second does not."""
+def serve(
+    settings: Settings,
+    roles: frozenset[Role] = EVERYTHING,
+    ready: Callable[[Platform], object] = lambda platform: None,
+) -> None:
+    """Run a platform, or some services, until told to stop: a first signal lets running work finish, a second does
+    not. Single services have `stop_seconds` for that, as they are replaced, not attended to."""
     log.set_up(settings.log)
-    asyncio.run(_until_stopped(settings, ready))
+    asyncio.run(
+        _until_stopped(Platform(settings, roles), ready, settings.stop_seconds if roles != EVERYTHING else None)
+    )
 
 
-async def _until_stopped(settings: Settings, ready: Callable[[Platform], object]) -> None:
+async def _until_stopped(platform: Platform, ready: Callable[[Platform], object], seconds: float | None) -> None:
     loop, signals = asyncio.get_running_loop(), asyncio.Queue[int]()
-    async with Platform(settings) as platform:
+    async with platform:
         ready(platform)
-        await platform.open_api()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, signals.put_nowait, number)
+        await platform.open_api()
         await signals.get()
         draining = asyncio.create_task(platform.drain())
         again = asyncio.create_task(signals.get())
-        await asyncio.wait([draining, again], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([draining, again], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         again.cancel()
         if not draining.done():
             await platform.abort()
@@ -249,42 +305,3 @@ def _people(ctx: Context, api_token: str) -> ASGIApp:
     from fallow.services import gateway
 
     return gateway.build(ctx, api_token)
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """A listening socket: its port is known, and agents may connect, before there is a server behind it."""
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family[0], socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(family[4])
-        listening.listen(1024)
-    except OSError as error:
-        remedy = "choose another with --host or --port"
-        raise BadSetting(
-            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); {remedy}."
-        ) from error
-    listening.setblocking(False)
-    return listening
-
-
-def _url(settings: Settings, listening: socket.socket) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared only
-    return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{listening.getsockname()[1]}"
-
-
-def _start_agents(settings: Settings, folder: DataFolder, url: str, token: str, ended: Ended) -> LocalAgents:
-    cores = len(os.sched_getaffinity(0))
-    count = settings.workers if settings.workers >= 0 else cores
-    archive = folder.path.absolute() / "fallow-worker.pyz"
-    if count:
-        part = archive.with_name(f".{archive.name}.new")
-        part.write_bytes(build_pyz())
-        part.replace(archive)
-    # Found here: agents run without site packages, so they would not see the one that comes with the server.
-    # And tried: an agent that has none ends, and would be started again for ever.
-    ffmpeg = examine(find(settings.ffmpeg)).path if count else ""
-    threads = max(1, cores // max(1, count))
-    agents = LocalAgents(Command(archive, url, token, ffmpeg, threads, settings.log), count, ended)
-    agents.start()
-    return agents

@@ -1,0 +1,82 @@
+"""Messages that are acknowledged when their task has ended, not when it is leased.
+
+For workers that live and die with a process that has a connection to the broker: when the process is killed, the
+broker hands its messages to others at once, while the ledger would wait for the leases to run out. A message that
+comes again, of a task that is still leased, is such a sign of loss. But connections are lost without their process,
+too: so the sign is passed on for a moment, in which whoever is alive renews the lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from fallow import log
+from fallow.errors import FallowError
+from fallow.pipeline.context import Context
+from fallow.pipeline.dispatch import claimed
+from fallow.ports import Message
+from fallow.records import Task
+
+LOOK_EVERY = 0.5  # seconds; well below dispatch.DOUBT
+LONGEST = 1200.0  # seconds; RabbitMQ takes back by default what is held for 30 minutes
+
+
+@dataclass(frozen=True)
+class _Held:
+    task: str
+    worker: str
+    message: Message
+    since: float  # by the monotonic clock
+
+
+class Holds:
+    """The messages that this process holds, by the leases that they led to."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._held: dict[str, _Held] = {}
+
+    async def claim(self, ctx: Context, message: Message, worker: str) -> Task | None:
+        """Lease the task that a message is about, and keep the message until `release`."""
+        task = await claimed(ctx, message, worker)
+        if task is None:
+            await ctx.queue.ack(message)
+        else:
+            self._held[task.lease] = _Held(task.id, worker, message, time.monotonic())
+        return task
+
+    async def release(self, lease: str) -> None:
+        """The lease is over, and what became of it stands in the ledger."""
+        if held := self._held.pop(lease, None):
+            await self._ctx.queue.ack(held.message)
+
+    async def release_of(self, worker: str) -> None:
+        """All leases of a worker are over."""
+        for lease in [lease for lease, held in self._held.items() if held.worker == worker]:
+            await self.release(lease)
+
+    async def watch(self) -> None:
+        """Until cancelled: keep the tasks whose message was lost, and let go of those held for long."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            for lease, held in list(self._held.items()):
+                if not self._ctx.queue.holds(held.message):
+                    del self._held[lease]
+                    await self._affirm(lease, held.task)
+                elif time.monotonic() - held.since > LONGEST:
+                    await self.release(lease)  # from now on the ledger alone watches over it
+
+    async def _affirm(self, lease: str, task_id: str) -> None:
+        """Whoever gets the message now sees that this worker lives."""
+        ctx = self._ctx
+        try:
+            task = await ctx.ledger.task(task_id)
+            if task.lease == lease:
+                until = ctx.clock.now() + ctx.policy.lease_seconds
+                await ctx.ledger.renew(lease, until, task.done_frames, task.fps)
+        except FallowError as error:
+            log.trouble("lease.not_renewed", str(error), task=task_id)
+        else:
+            log.event("message.lost", task=task_id, lease=lease)
