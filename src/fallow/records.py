@@ -41,6 +41,11 @@ class Task:
     part: Part | None
     error: str  # of the last failed attempt
 
+    @property
+    def ids(self) -> dict[str, Any]:
+        """What every line of a log about this task, and the attempt at it, has."""
+        return {"job": self.spec.job, "task": self.id, "lease": self.lease, "worker": self.worker}
+
 
 @dataclass(frozen=True)
 class Rendition:

@@ -1,14 +1,10 @@
-"""Settings from flags, environment and file; the data folder; log lines."""
+"""Settings from flags, environment and file; the data folder."""
 
-import io
-import json
-import logging
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from fallow import log
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting, Conflict
 from fallow.settings import Settings, load, variable
@@ -84,35 +80,3 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path):
         DataFolder.open(tmp_path / "file" / "data")
     with pytest.raises(BadSetting):
         DataFolder.open(Path("/proc/no/such"))
-
-
-@pytest.fixture
-def lines():
-    stream, logger = io.StringIO(), logging.getLogger("fallow")
-    kept = (logger.handlers[:], logger.level, logger.propagate)
-    yield stream
-    logger.handlers[:], logger.propagate = kept[0], kept[2]
-    logger.setLevel(kept[1])
-
-
-def test_log_lines_for_people(lines):
-    log.set_up("text", lines)
-    log.event("part.accepted", "The part is accepted.", job="j", task="t")
-    assert lines.getvalue()[9:] == "info    The part is accepted. action=part.accepted job=j task=t\n"
-
-
-def test_log_lines_for_machines(lines):
-    log.set_up("json", lines)
-    log.trouble("job.failed", "It broke.", job="j", frames=3)
-    line = json.loads(lines.getvalue())
-    assert line.pop("time") > 0
-    expected = {"level": "warning", "message": "It broke.", "action": "job.failed", "job": "j", "frames": 3}
-    assert line == expected
-
-
-def test_no_log_lines_at_all(lines, capsys):
-    log.set_up("off", lines)
-    log.trouble("job.failed", "It broke.")
-    assert lines.getvalue() + capsys.readouterr().err == ""
-    with pytest.raises(BadSetting):
-        log.set_up("loud")

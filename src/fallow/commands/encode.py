@@ -109,7 +109,7 @@ def encode(request: Request, display: Display) -> summary.Report:
 
 async def _run(work: Work, folder: Path, display: Display, interrupts: Interrupts) -> summary.Report:
     begun, settings = time.monotonic(), _settings(work, folder, display.look_seconds)
-    log.set_up(settings.log)
+    log.set_up(settings.log, service="encode")
     stopped = interrupts.begin()
     async with Platform(settings) as platform:
         from fallow import wiring  # which the platform has loaded by now, while its agents started

@@ -12,7 +12,7 @@ a rendition are there the joiner makes one file of them (`join`). Whatever got l
 - geometry: how large the pictures become
 - dispatch: offer and lease tasks, see what has become possible; hold: messages kept until their task has ended
 - deliver: verify and commit what workers made
-- setback: what a failed attempt means
+- setback: what a failed attempt means; ended: what is told of attempts
 - join: parts to one verified result
 - sweep: lost workers, lost messages, orphaned objects
 - local_task: a task done in this process (split, join) under a lease like any other

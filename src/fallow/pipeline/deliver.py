@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from fractions import Fraction
 
 from fallow import log
@@ -14,10 +15,11 @@ from fallow.model import Part, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, part_key
+from fallow.pipeline.ended import facts
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread, blob, sha256
 from fallow.recipe import VideoRecipe
-from fallow.records import Attempt, Outcome, Task, TaskSpec
+from fallow.records import Outcome, Task, TaskSpec
 
 _FAULT_LENGTH = 200  # characters that anybody reads
 _KINDS = {"rejected": Rejected, "cancelled": Cancelled}
@@ -36,22 +38,30 @@ class WrongCount(BrokenPart):
 async def deliver(ctx: Context, worker: str, lease: str, delivery: Delivery) -> Receipt:
     """Verify and commit a part. Raises BrokenPart when it is refused, Conflict when its job has ended."""
     async with ctx.turn(lease):
-        attempt, task = await _of(ctx, worker, lease)
-        if task.part is not None:
-            return await _late(ctx, task, task.part, lease, delivery)
-        part = await _committed(ctx, task, lease, delivery)
-        if part is None:
-            return Receipt(first=False)
-    log.event("part.accepted", task=task.id, worker=worker, attempt=attempt.number, frames=part.frames)
+        task, began = await _of(ctx, worker, lease)
+        with log.about(**task.ids):
+            if not await _counts(ctx, task, began, delivery):
+                return Receipt(first=False)
     ctx.moved.set()
     await advance(ctx, task.spec.job)
     return Receipt(first=True)
 
 
+async def _counts(ctx: Context, task: Task, began: float, delivery: Delivery) -> bool:
+    """Whether the delivery is the first of its task."""
+    if task.part is not None:
+        return await _late(ctx, task, task.part, began, delivery)
+    if await _committed(ctx, task, delivery):
+        log.event("part.accepted", **facts(ctx, task, Outcome.DELIVERED, began, delivery.effort))
+        return True
+    log.event("part.late", **facts(ctx, task, Outcome.LATE, began, delivery.effort))
+    return False
+
+
 async def fail(ctx: Context, worker: str, lease: str, failure: Failure) -> None:
     """A worker says that its attempt failed, and why."""
     async with ctx.turn(lease):
-        _, task = await _of(ctx, worker, lease)
+        task, _ = await _of(ctx, worker, lease)
         key = part_key(task.spec, lease)
         await _discard(ctx, task, key)
         error = _KINDS.get(failure.kind, Retryable)(failure.message[:2000])
@@ -60,42 +70,44 @@ async def fail(ctx: Context, worker: str, lease: str, failure: Failure) -> None:
         await set_back(ctx, task, lease, Blow(error, Outcome.FAILED, failure.frames, failure.effort))
 
 
-async def _committed(ctx: Context, task: Task, lease: str, delivery: Delivery) -> Part | None:
-    """The part, when it is good and the first of its task; None when another one was first meanwhile."""
-    key = part_key(task.spec, lease)
+async def _committed(ctx: Context, task: Task, delivery: Delivery) -> bool:
+    """Whether the part is the first of its task, which it can only be when it is good."""
+    key = part_key(task.spec, task.lease)
     try:
         part = await _verified(ctx, task.spec, key, delivery)
-        if await ctx.ledger.commit(lease, part, delivery.effort):
-            return part
+        if await ctx.ledger.commit(task.lease, part, delivery.effort):
+            return True
     except BrokenPart as error:
         await _discard(ctx, task, key)
         counted = error.counted if isinstance(error, WrongCount) else None
-        await set_back(ctx, task, lease, Blow(error, counted=counted, effort=delivery.effort))
+        await set_back(ctx, task, task.lease, Blow(error, counted=counted, effort=delivery.effort))
         raise
     except Conflict:
         await ctx.store.delete([key])
         raise
     await _discard(ctx, task, key)
-    return None
+    return False
 
 
-async def _of(ctx: Context, worker: str, lease: str) -> tuple[Attempt, Task]:
+async def _of(ctx: Context, worker: str, lease: str) -> tuple[Task, float]:
+    """The task of a lease as this attempt at it sees it, whoever has it now; and when the attempt began."""
     attempt = await ctx.ledger.attempt(lease)
     if attempt.worker != worker:
         raise Forbidden("This lease is another worker's.")
-    return attempt, await ctx.ledger.task(attempt.task)
+    task = await ctx.ledger.task(attempt.task)
+    return dataclasses.replace(task, lease=lease, worker=worker, attempt=attempt.number), attempt.started
 
 
-async def _late(ctx: Context, task: Task, done: Part, lease: str, delivery: Delivery) -> Receipt:
+async def _late(ctx: Context, task: Task, done: Part, began: float, delivery: Delivery) -> bool:
     """Another delivery of the task was first, or this very one was and its answer got lost."""
-    key = part_key(task.spec, lease)
+    key = part_key(task.spec, task.lease)
     if done.key != key:
         await ctx.store.delete([key])
         loser = Part(key, delivery.size, delivery.sha256, delivery.frames, done.headers)
         with contextlib.suppress(Conflict):  # the job may have ended meanwhile
-            await ctx.ledger.commit(lease, loser, delivery.effort)
-        log.event("part.late", task=task.id)
-    return Receipt(first=False)
+            await ctx.ledger.commit(task.lease, loser, delivery.effort)
+        log.event("part.late", **facts(ctx, task, Outcome.LATE, began, delivery.effort))
+    return False
 
 
 async def _discard(ctx: Context, task: Task, key: str) -> None:

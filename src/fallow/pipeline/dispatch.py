@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from fallow import log
-from fallow.errors import NotFound
+from fallow.errors import NotFound, Retryable
 from fallow.messages import LeaseGrant, Renewal, Renewed
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
+from fallow.pipeline.ended import failed
 from fallow.pipeline.job_options import PRIORITIES, needs, options_of
 from fallow.ports import Message
 from fallow.records import Job, Outcome, Setback, Tally, Task, TaskSpec
@@ -43,6 +44,11 @@ async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
 
 async def advance(ctx: Context, job_id: str) -> None:
     """Do whatever the state of the job's tasks allows next. Safe to call at any time, by anybody, at once."""
+    with log.about(job=job_id):
+        await _advance(ctx, job_id)
+
+
+async def _advance(ctx: Context, job_id: str) -> None:
     job = await ctx.ledger.job(job_id)
     if job.state.ended or job.state is JobState.UPLOADING:
         return
@@ -61,7 +67,8 @@ async def advance(ctx: Context, job_id: str) -> None:
 async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
     """The job cannot go on; what is finished of it stays for a retry."""
     if await ctx.ledger.move_job(job_id, JobState.FAILED, error, kind):
-        log.trouble("job.failed", error, job=job_id, kind=kind)
+        created = (await ctx.ledger.job(job_id)).created
+        log.trouble("job.failed", error, job=job_id, error_kind=kind, created=created)
         ctx.moved.set()
 
 
@@ -77,7 +84,8 @@ async def lease(ctx: Context, worker: str, wait: float, claim: Claim) -> LeaseGr
     end = ctx.clock.now() + wait
     while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
         if task := await claim(ctx, message, worker):
-            return await _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
+            with log.about(**task.ids):
+                return await _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
     return None
 
 
@@ -121,7 +129,7 @@ async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
         await ctx.queue.nack(message)
         raise
     if task:
-        log.event("task.leased", task=task.id, worker=worker, attempt=task.attempt)
+        log.event("task.leased", **task.ids, kind=task.spec.kind.value, attempt=task.attempt)
     return task
 
 
@@ -149,7 +157,8 @@ async def _doubt(ctx: Context, message: Message, task: Task, doubted: object) ->
         if task.attempt >= ctx.policy.attempts:
             return  # its end is for the sweeper, who has more to say
         if await ctx.ledger.give_up(task.lease, lost):
-            log.trouble("task.lost", task=task.id, worker=task.worker, attempt=task.attempt)
+            told = await failed(ctx, task, task.lease, lost.outcome, lost.effort, Retryable())
+            log.trouble("task.lost", **task.ids, **told, dead=False)
             await advance(ctx, task.spec.job)
     elif message.deliveries > 1:
         body = json.dumps({"task": task.id, "doubted": known}).encode()
@@ -212,7 +221,7 @@ async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
     if not encoded or not all(rendition.result for rendition in job.renditions):
         return False
     if await ctx.ledger.move_job(job.id, JobState.DONE):
-        log.event("job.done", job=job.id)
+        log.event("job.done", job=job.id, created=job.created)
         ctx.moved.set()
         await tidy(ctx, job)
     return True

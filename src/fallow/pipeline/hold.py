@@ -25,8 +25,7 @@ LONGEST = 1200.0  # seconds; RabbitMQ takes back by default what is held for 30 
 
 @dataclass(frozen=True)
 class _Held:
-    task: str
-    worker: str
+    task: Task
     message: Message
     since: float  # by the monotonic clock
 
@@ -44,7 +43,7 @@ class Holds:
         if task is None:
             await ctx.queue.ack(message)
         else:
-            self._held[task.lease] = _Held(task.id, worker, message, time.monotonic())
+            self._held[task.lease] = _Held(task, message, time.monotonic())
         return task
 
     async def release(self, lease: str) -> None:
@@ -54,7 +53,7 @@ class Holds:
 
     async def release_of(self, worker: str) -> None:
         """All leases of a worker are over."""
-        for lease in [lease for lease, held in self._held.items() if held.worker == worker]:
+        for lease in [lease for lease, held in self._held.items() if held.task.worker == worker]:
             await self.release(lease)
 
     async def watch(self) -> None:
@@ -64,19 +63,20 @@ class Holds:
             for lease, held in list(self._held.items()):
                 if not self._ctx.queue.holds(held.message):
                     del self._held[lease]
-                    await self._affirm(lease, held.task)
+                    with log.about(**held.task.ids):
+                        await self._affirm(held.task)
                 elif time.monotonic() - held.since > LONGEST:
                     await self.release(lease)  # from now on the ledger alone watches over it
 
-    async def _affirm(self, lease: str, task_id: str) -> None:
+    async def _affirm(self, held: Task) -> None:
         """Whoever gets the message now sees that this worker lives."""
         ctx = self._ctx
         try:
-            task = await ctx.ledger.task(task_id)
-            if task.lease == lease:
+            task = await ctx.ledger.task(held.id)
+            if task.lease == held.lease:
                 until = ctx.clock.now() + ctx.policy.lease_seconds
-                await ctx.ledger.renew(lease, until, task.done_frames, task.fps)
+                await ctx.ledger.renew(task.lease, until, task.done_frames, task.fps)
         except FallowError as error:
-            log.trouble("lease.not_renewed", str(error), task=task_id)
+            log.trouble("lease.not_renewed", str(error))
         else:
-            log.event("message.lost", task=task_id, lease=lease)
+            log.event("message.lost")

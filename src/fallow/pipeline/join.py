@@ -184,7 +184,7 @@ async def _reopen(ctx: Context, made: _Made, error: BrokenPart) -> None:
         return
     task = tasks[number]
     if await ctx.ledger.reopen(task.id, str(error)):
-        log.trouble("part.broken", str(error), task=task.id)
+        log.trouble("part.broken", str(error), job=task.spec.job, task=task.id)
         await ctx.store.delete([_part(task).key])
 
 

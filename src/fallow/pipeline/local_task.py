@@ -13,9 +13,10 @@ from fallow.errors import Cancelled, FallowError, Retryable
 from fallow.model import Effort, Part
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
+from fallow.pipeline.ended import facts
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread
-from fallow.records import Task
+from fallow.records import Outcome, Task
 
 
 @dataclass
@@ -32,15 +33,20 @@ Work = Callable[[Context, Hold], Awaitable[Part]]
 
 async def carry_out(ctx: Context, task: Task, work: Work) -> None:
     """Do the work and commit what it gives. A failure becomes the task's; only cancellation is raised."""
-    started = time.monotonic()
+    with log.about(**task.ids):
+        await _carry_out(ctx, task, work)
+
+
+async def _carry_out(ctx: Context, task: Task, work: Work) -> None:
+    started, began = time.monotonic(), ctx.clock.now()
     hold = Hold(task, Thread())
     working = asyncio.ensure_future(work(ctx, hold))
     renewing = asyncio.ensure_future(_renew(ctx, hold, working))
     try:
         part = await working
         effort = Effort(time.monotonic() - started, hold.thread.cpu_seconds, hold.frames, 0, part.size)
-        await ctx.ledger.commit(task.lease, part, effort)
-        log.event("task.done", task=task.id, seconds=round(effort.wall_seconds, 3))
+        first = await ctx.ledger.commit(task.lease, part, effort)
+        log.event("task.done", **facts(ctx, task, Outcome.DELIVERED if first else Outcome.LATE, began, effort))
         await advance(ctx, task.spec.job)
     except asyncio.CancelledError:
         # Either the lease was lost, and there is nothing to say, or the platform stops: then the task goes back.
@@ -52,7 +58,7 @@ async def carry_out(ctx: Context, task: Task, work: Work) -> None:
     except FallowError as error:
         await set_back(ctx, task, task.lease, Blow(error))
     except Exception as error:
-        log.trouble("task.crashed", traceback.format_exc(), task=task.id)
+        log.trouble("task.crashed", traceback.format_exc())
         name = type(error).__name__
         await set_back(ctx, task, task.lease, Blow(Retryable(f"The {task.spec.kind.value} met a {name}: {error}")))
     finally:
@@ -69,7 +75,7 @@ async def _renew(ctx: Context, hold: Hold, working: asyncio.Future[Part]) -> Non
         try:
             kept = await ctx.ledger.renew(hold.task.lease, now + ctx.policy.lease_seconds, hold.frames, fps)
         except FallowError as error:  # the next one may be heard
-            log.trouble("lease.not_renewed", str(error), task=hold.task.id)
+            log.trouble("lease.not_renewed", str(error))
             continue
         if not kept:
             working.cancel()

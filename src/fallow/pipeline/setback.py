@@ -12,6 +12,7 @@ from fallow.model import Chunk, Effort, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import LATER, advance, fail_job, make_again
+from fallow.pipeline.ended import failed
 from fallow.recipe import VideoRecipe
 from fallow.records import Outcome, Setback, Task, TaskSpec
 
@@ -36,6 +37,11 @@ class Lost(NotYet):
 
 async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     """End the attempt, and with it the job when trying again cannot help or was tried often enough."""
+    with log.about(**{**task.ids, "lease": lease}):
+        await _set_back(ctx, task, lease, blow)
+
+
+async def _set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     error = await _verdict(ctx, task, lease, blow)
     outcome = Outcome.CANCELLED if isinstance(error, (Cancelled, NotYet)) else blow.outcome
     retry_at = _retry_at(ctx, task, error)
@@ -44,7 +50,8 @@ async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     setback = Setback(str(error), retry_at, outcome, blow.counted, blow.effort)
     if not await ctx.ledger.give_up(lease, setback):
         return
-    log.trouble("task.failed", str(error), task=task.id, attempt=task.attempt, outcome=outcome.value)
+    told = await failed(ctx, task, lease, outcome, blow.effort, error)
+    log.trouble("task.failed", str(error), **told, dead=retry_at is None)
     if retry_at is None:
         kind = error.kind if isinstance(error, FallowError) else "retryable"
         await fail_job(ctx, task.spec.job, str(error), kind)

@@ -74,7 +74,7 @@ async def start(ctx: Context, job_id: str) -> Job:
     """The source is stored: have it split."""
     await ctx.ledger.plan([aside(job_id, TaskKind.SPLIT, "")])
     if await ctx.ledger.move_job(job_id, JobState.SPLITTING):
-        log.event("job.started", job=job_id)
+        log.event("job.started", job=job_id, created=(await ctx.ledger.job(job_id)).created)
     await advance(ctx, job_id)
     return await ctx.ledger.job(job_id)
 
@@ -86,7 +86,7 @@ async def cancel(ctx: Context, job_id: str) -> Job:
         if job.state is not JobState.CANCELLED:
             raise Conflict(f"The job {job_id} is {job.state.value}; only an unfinished one can be cancelled.")
     else:
-        log.event("job.cancelled", job=job_id)
+        log.event("job.cancelled", job=job_id, created=job.created)
     return await ctx.ledger.job(job_id)
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from fallow import log
 from fallow.errors import FallowError, Forbidden, Rejected, StorageFull
+from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.ports import PutLink, Writer
 from fallow.services.answers import Early, refusal
@@ -98,7 +99,7 @@ async def _take(ctx: Context, request: Request, key: str, most: int) -> Response
     except ClientDisconnect:
         # The body did not end as it should: whatever came of it is no object.
         await writer.abort()
-        log.trouble("upload.broken_off", key=key)
+        log.trouble("upload.broken_off", job=keys.job_of(key), lease=keys.lease_of(key), key=key)
         return refusal(Rejected("The upload was broken off."), 400)
     except StorageFull as error:
         await writer.abort()

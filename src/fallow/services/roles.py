@@ -24,6 +24,11 @@ _SHARED = ("queue_url", "ledger_url", "store_url")
 _EMBEDDED = ("", "memory:", "memory://")
 
 
+def named(roles: Set[Role]) -> str:
+    """What a process is called in logs, metrics and traces."""
+    return "up" if roles == EVERYTHING else "+".join(sorted(role.value for role in roles))
+
+
 def check(roles: Set[Role], settings: Settings) -> None:
     """Raises BadSetting when these services cannot work together with those of other processes."""
     if alone := [name for name in _SHARED if getattr(settings, name) in _EMBEDDED]:

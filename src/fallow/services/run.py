@@ -21,7 +21,7 @@ from fallow.profiles import Profile
 from fallow.services import listening
 from fallow.services.home import Home
 from fallow.services.local_agents import LocalAgents, launch
-from fallow.services.roles import EVERYTHING, Role, check
+from fallow.services.roles import EVERYTHING, Role, check, named
 from fallow.settings import Settings
 from fallow.worker.machine import hostname
 from fallow.worker.pack import build_pyz
@@ -278,7 +278,7 @@ def serve(
 ) -> None:
     """Run a platform, or some services, until told to stop: a first signal lets running work finish, a second does
     not. Single services have `stop_seconds` for that, as they are replaced, not attended to."""
-    log.set_up(settings.log)
+    log.set_up(settings.log, service=named(roles))
     asyncio.run(
         _until_stopped(Platform(settings, roles), ready, settings.stop_seconds if roles != EVERYTHING else None)
     )

@@ -24,7 +24,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work until told to stop. 0 when drained, 130 when aborted, 1 or 2 when no work can begin."""
     options = parser().parse_args(arguments)
-    log.set_up(options.log, level=options.log_level)
+    log.set_up(options.log, level=options.log_level, service="worker")
     try:
         return _work(options)
     except FallowError as error:

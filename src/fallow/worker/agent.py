@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 import traceback
@@ -67,6 +68,7 @@ class Agent:
         self._busy = 0
         self._enlisting = threading.Lock()
         self._generation = 0  # of the worker token
+        self._worker = ""  # what the gateway calls it
         self._refused = ""
 
     def run(self) -> None:
@@ -116,6 +118,7 @@ class Agent:
                     self.drain()
                 else:
                     self._generation += 1
+                    self._worker = welcome.worker
                     log.event("agent.registered", worker=welcome.worker)
 
     def _serve(self) -> None:
@@ -160,7 +163,11 @@ class Agent:
 
     def _attempt(self, grant: LeaseGrant, tally: _Tally) -> None:
         """One lease, from its grant to its delivery or failure."""
-        log.event("lease.begin", **_names(grant), attempt=grant.attempt)
+        with log.about(worker=self._worker, **_names(grant)):
+            self._try(grant, tally)
+
+    def _try(self, grant: LeaseGrant, tally: _Tally) -> None:
+        log.event("lease.begin", attempt=grant.attempt)
         attempt = _Attempt(self._source, grant, self._means, self._aborted)
         try:
             attempt.run(self._streams, self._changed)
@@ -168,14 +175,14 @@ class Agent:
             self._give_up(attempt, error, tally)
         except Exception as error:
             # A slot must outlive a fault in this program: the others' work is not its fault.
-            log.trouble("lease.fault", traceback.format_exc(), **_names(grant))
+            log.trouble("lease.fault", traceback.format_exc())
             self._give_up(attempt, EncoderFailed(f"The worker has a fault: {error!r}."), tally)
         else:
             tally.failures = 0
 
     def _give_up(self, attempt: _Attempt, error: FallowError, tally: _Tally) -> None:
         grant = attempt.grant
-        log.trouble("lease.failed", str(error), **_names(grant))
+        log.trouble("lease.failed", str(error))
         frames = error.frames if isinstance(error, WrongCount) else None
         if self._aborted.is_set() or not isinstance(error, (Cancelled, Conflict, NotFound, Forbidden)):
             self._report(grant, Failure(error.kind, str(error), frames, attempt.effort()))
@@ -192,7 +199,7 @@ class Agent:
         try:
             self._source.fail(grant.lease, failure)
         except FallowError as error:
-            log.event("lease.unreported", str(error), lease=grant.lease)
+            log.event("lease.unreported", str(error), **_names(grant))
 
 
 class _Attempt:
@@ -214,7 +221,8 @@ class _Attempt:
         stream = self._stream = Stream(self.grant, means.binary, threads, means.niceness, means.away_seconds)
         with changed:
             streams[self.grant.lease] = stream
-        keeper = threading.Thread(target=self._keep, args=(stream,), name="keeper", daemon=True)
+        within = contextvars.copy_context()  # its log lines are about the same lease
+        keeper = threading.Thread(target=within.run, args=(self._keep, stream), name="keeper", daemon=True)
         keeper.start()
         try:
             if self._aborted.is_set():
@@ -251,7 +259,7 @@ class _Attempt:
         try:
             wanted = not self._source.renew(self.grant.lease, renewal).stop
         except Retryable as error:
-            log.event("lease.unrenewed", str(error), lease=self.grant.lease)
+            log.event("lease.unrenewed", str(error))
             return True
         except FallowError:
             wanted = False
@@ -270,9 +278,9 @@ class _Attempt:
             except Retryable as error:
                 if _final(error) or time.monotonic() >= self._deadline or self._aborted.is_set():
                     raise
-                log.trouble("lease.undelivered", str(error), lease=self.grant.lease)
+                log.trouble("lease.undelivered", str(error))
                 self._aborted.wait(pause())
-        log.event("lease.delivered", **_names(self.grant), frames=part.frames, first=receipt.first)
+        log.event("lease.delivered", frames=part.frames, first=receipt.first)
 
 
 def _final(error: Retryable) -> bool:
@@ -281,4 +289,4 @@ def _final(error: Retryable) -> bool:
 
 
 def _names(grant: LeaseGrant) -> dict[str, Any]:
-    return {"lease": grant.lease, "task": grant.task, "kind": grant.kind.value}
+    return {"job": grant.job, "task": grant.task, "lease": grant.lease, "kind": grant.kind.value}

@@ -1,0 +1,37 @@
+"""What is told of an attempt that has ended: who made it, when it began, how it went, what it cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fallow.errors import FallowError, NotFound
+from fallow.model import Effort
+from fallow.pipeline.context import Context
+from fallow.records import Outcome, Task
+
+
+def facts(ctx: Context, task: Task, outcome: Outcome, began: float, effort: Effort) -> dict[str, Any]:
+    """Of an attempt at this task that began at that time and ends now."""
+    return {
+        "kind": task.spec.kind.value,
+        "attempt": task.attempt,
+        "outcome": outcome.value,
+        "began": round(began, 3),
+        "seconds": round(max(0.0, ctx.clock.now() - began), 3),
+        "cpu_seconds": round(effort.cpu_seconds, 3),
+        "frames": effort.frames,
+        "bytes_in": effort.bytes_in,
+        "bytes_out": effort.bytes_out,
+    }
+
+
+async def failed(
+    ctx: Context, task: Task, lease: str, outcome: Outcome, effort: Effort, error: Exception
+) -> dict[str, Any]:
+    """The same, of one that came to nothing, and the class of its error."""
+    try:
+        attempt = await ctx.ledger.attempt(lease)
+    except NotFound:  # its job was removed just now
+        return {}
+    cause = type(error).__name__ if isinstance(error, FallowError) else "Exception"
+    return {**facts(ctx, task, outcome, attempt.started, effort), "cause": cause}
