@@ -3,7 +3,8 @@
 For workers that live and die with a process that has a connection to the broker: when the process is killed, the
 broker hands its messages to others at once, while the ledger would wait for the leases to run out. A message that
 comes again, of a task that is still leased, is such a sign of loss. But connections are lost without their process,
-too: so the sign is passed on for a moment, in which whoever is alive renews the lease.
+too: so the sign is passed on for a moment (dispatch.DOUBT), and who has lost a message renews its lease more often
+than that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from fallow import log
-from fallow.errors import FallowError
+from fallow.errors import FallowError, NotFound
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import claimed
 from fallow.ports import Message
@@ -36,6 +37,7 @@ class Holds:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._held: dict[str, _Held] = {}
+        self._lost: dict[str, _Held] = {}
 
     async def claim(self, ctx: Context, message: Message, worker: str) -> Task | None:
         """Lease the task that a message is about, and keep the message until `release`."""
@@ -48,12 +50,14 @@ class Holds:
 
     async def release(self, lease: str) -> None:
         """The lease is over, and what became of it stands in the ledger."""
+        self._lost.pop(lease, None)
         if held := self._held.pop(lease, None):
             await self._ctx.queue.ack(held.message)
 
     async def release_of(self, worker: str) -> None:
         """All leases of a worker are over."""
-        for lease in [lease for lease, held in self._held.items() if held.task.worker == worker]:
+        both = [*self._held.items(), *self._lost.items()]
+        for lease in [lease for lease, held in both if held.task.worker == worker]:
             await self.release(lease)
 
     async def watch(self) -> None:
@@ -62,21 +66,23 @@ class Holds:
             await asyncio.sleep(LOOK_EVERY)
             for lease, held in list(self._held.items()):
                 if not self._ctx.queue.holds(held.message):
-                    del self._held[lease]
-                    with log.about(**held.task.ids):
-                        await self._affirm(held.task)
+                    log.event("message.lost", **held.task.ids)
+                    self._lost[lease] = self._held.pop(lease)
                 elif time.monotonic() - held.since > LONGEST:
                     await self.release(lease)  # from now on the ledger alone watches over it
+            for lease, held in list(self._lost.items()):
+                if not await self._affirm(held.task):
+                    self._lost.pop(lease, None)
 
-    async def _affirm(self, held: Task) -> None:
-        """Whoever gets the message now sees that this worker lives."""
+    async def _affirm(self, held: Task) -> bool:
+        """Show whoever gets the message now that this worker lives; False when that is of no use any more."""
         ctx = self._ctx
         try:
             task = await ctx.ledger.task(held.id)
-            if task.lease == held.lease:
-                until = ctx.clock.now() + ctx.policy.lease_seconds
-                await ctx.ledger.renew(task.lease, until, task.done_frames, task.fps)
-        except FallowError as error:
-            log.trouble("lease.not_renewed", str(error))
-        else:
-            log.event("message.lost")
+            until = ctx.clock.now() + ctx.policy.lease_seconds
+            return task.lease == held.lease and await ctx.ledger.renew(task.lease, until, task.done_frames, task.fps)
+        except NotFound:
+            return False
+        except FallowError as error:  # the next one may be heard
+            log.trouble("lease.not_renewed", str(error), **held.ids)
+            return True

@@ -1,0 +1,127 @@
+"""What workers deliver: looked at, and counted once."""
+
+import dataclasses
+from fractions import Fraction
+
+import pytest
+from job_steps import CHUNK, encoding, later, lease, upload, work
+
+from fallow.errors import (
+    BrokenPart,
+    Conflict,
+    Forbidden,
+)
+from fallow.messages import Delivery, Failure, Renewal
+from fallow.model import TaskState
+from fallow.pipeline import deliver, dispatch, submit
+
+
+async def test_two_deliveries_of_one_task_count_once_in_either_order(ctx):
+    job = await encoding(ctx)
+    slow = await lease(ctx, "slow")
+    uploaded = await upload(ctx, slow)
+    await later(ctx)
+    quick = next(g for g in [await lease(ctx, "quick") for _ in range(3)] if g.task == slow.task)
+    assert (await deliver.deliver(ctx, "quick", quick.lease, await upload(ctx, quick))).first
+    assert not (await deliver.deliver(ctx, "slow", slow.lease, uploaded)).first
+    part = (await ctx.ledger.task(slow.task)).part
+    assert part.key == quick.put_url.removeprefix("put ")
+    assert [f.key async for f in ctx.store.list(f"jobs/{job}/parts/")] == [part.key]
+
+
+async def test_a_late_delivery_counts_when_nobody_else_was_first(ctx):
+    await encoding(ctx)
+    slow = await lease(ctx)
+    uploaded = await upload(ctx, slow)
+    await later(ctx)
+    assert (await deliver.deliver(ctx, "w", slow.lease, uploaded)).first
+
+
+async def test_a_delivery_that_is_told_again_counts_once_and_keeps_its_part(ctx):
+    await encoding(ctx)
+    grant = await lease(ctx)
+    uploaded = await upload(ctx, grant)
+    assert (await deliver.deliver(ctx, "w", grant.lease, uploaded)).first
+    assert not (await deliver.deliver(ctx, "w", grant.lease, uploaded)).first
+    assert await ctx.store.stat(grant.put_url.removeprefix("put ")) is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"size": 1}, "bytes"),
+        ({"sha256": "0" * 64}, "SHA-256"),
+    ],
+)
+async def test_parts_that_are_not_what_was_announced_are_refused(ctx, change, word):
+    await encoding(ctx)
+    grant = await lease(ctx)
+    delivery = dataclasses.replace(await upload(ctx, grant), **change)
+    with pytest.raises(BrokenPart, match=word):
+        await deliver.deliver(ctx, "w", grant.lease, delivery)
+    task = await ctx.ledger.task(grant.task)
+    assert (task.state, word in task.error) == (TaskState.PLANNED, True)
+    assert await ctx.store.stat(grant.put_url.removeprefix("put ")) is None
+
+
+async def test_a_part_that_was_never_uploaded_is_refused(ctx):
+    await encoding(ctx)
+    grant = await lease(ctx)
+    with pytest.raises(BrokenPart, match="not uploaded"):
+        await deliver.deliver(ctx, "w", grant.lease, Delivery(1, "", CHUNK))
+
+
+async def test_a_part_with_other_headers_is_refused(ctx):
+    await encoding(ctx)
+    await work(ctx)
+    with pytest.raises(BrokenPart, match="other codec parameters"):
+        await work(ctx, headers="other")
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [
+        ({"begin": "12"}, "of another chunk"),
+        ({"begin": "9"}, "of another chunk"),
+        ({"width": 320, "height": 180}, "of another rendition"),
+    ],
+)
+async def test_a_part_that_belongs_elsewhere_is_refused(ctx, other, word):
+    await encoding(ctx)
+    with pytest.raises(BrokenPart, match=word):
+        await work(ctx, **other)
+
+
+async def test_a_part_may_begin_where_mpeg_ts_counts_anew(ctx):
+    await encoding(ctx)
+    _, receipt = await work(ctx, begin=str(10 - Fraction(1 << 33, 90000)))
+    assert receipt.first
+
+
+async def test_a_part_that_counts_stays_when_its_worker_calls_it_a_failure(ctx):
+    await encoding(ctx)
+    grant, _ = await work(ctx)
+    await deliver.fail(ctx, "w", grant.lease, Failure("retryable", "I changed my mind."))
+    assert await ctx.store.stat(grant.put_url.removeprefix("put ")) is not None
+
+
+async def test_the_first_delivery_after_the_job_has_ended_is_refused(ctx):
+    job = await encoding(ctx)
+    grant = await lease(ctx)
+    uploaded = await upload(ctx, grant)
+    await submit.cancel(ctx, job)
+    assert (await dispatch.renew(ctx, grant.lease, Renewal(1, 1.0))).stop
+    with pytest.raises(Conflict):
+        await deliver.deliver(ctx, "w", grant.lease, uploaded)
+    assert await ctx.store.stat(grant.put_url.removeprefix("put ")) is None
+
+
+async def test_nobody_delivers_for_another(ctx):
+    await encoding(ctx)
+    grant = await lease(ctx)
+    for call in (
+        deliver.deliver(ctx, "other", grant.lease, Delivery(1, "", 1)),
+        deliver.fail(ctx, "other", grant.lease, Failure("retryable", "x")),
+    ):
+        with pytest.raises(Forbidden):
+            await call
