@@ -140,7 +140,9 @@ class AmqpQueue:
         tag = f"{self._name}-{next(self._tags)}"
         self._unacked[tag] = taken
         returned = taken.incoming.headers.get("x-delivery-count", 0)
-        deliveries = 1 + (returned if isinstance(returned, int) else 0)
+        counted = returned if isinstance(returned, int) else 0
+        # RabbitMQ 4 counts only what a consumer gave back, not what one died with; its flag tells of both.
+        deliveries = 1 + max(counted, 1 if taken.incoming.redelivered else 0)
         return Message(taken.queue, taken.incoming.body, tag, deliveries)
 
     async def _send(self, queue: str, message: aio_pika.Message, delay: float) -> None:

@@ -80,7 +80,8 @@ class Holds:
         try:
             task = await ctx.ledger.task(held.id)
             until = ctx.clock.now() + ctx.policy.lease_seconds
-            return task.lease == held.lease and await ctx.ledger.renew(task.lease, until, task.done_frames, task.fps)
+            same = task.lease == held.lease
+            return same and await ctx.ledger.renew(task.lease, until, task.done_frames, task.fps)
         except NotFound:
             return False
         except FallowError as error:  # the next one may be heard
