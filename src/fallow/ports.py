@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fallow.model import Chunk, Effort, JobState, Part, Source, Track, Worker
-from fallow.records import Attempt, Job, Setback, Share, Tally, Task, TaskSpec
+from fallow.records import Attempt, Census, Job, Setback, Share, Tally, Task, TaskSpec
 
 
 class Clock(Protocol):
@@ -57,6 +57,10 @@ class Queue(Protocol):
 
     def holds(self, message: Message) -> bool:
         """Whether this delivery is still ours: neither answered nor known to be lost with its connection."""
+        ...
+
+    async def depths(self, queues: Sequence[str]) -> dict[str, int]:
+        """How many messages are ready in each; 0 for a queue that nobody has used yet. Raises Unavailable."""
         ...
 
     async def close(self) -> None:
@@ -263,6 +267,10 @@ class Ledger(Protocol):
     async def overdue(self, before: float) -> list[Task]:
         """Tasks queued before that time and never taken: their message may be lost. Each is returned once, as its
         waiting begins anew."""
+        ...
+
+    async def census(self) -> Census:
+        """How many there are, of all jobs and of the unfinished jobs' tasks."""
         ...
 
     # workers

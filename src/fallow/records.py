@@ -126,6 +126,14 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Census:
+    """How many there are: jobs in each state, tasks of each kind in each state."""
+
+    jobs: dict[JobState, int]
+    tasks: dict[tuple[TaskKind, TaskState], int]
+
+
+@dataclass(frozen=True)
 class Share:
     """What one worker's delivered attempts did for a job."""
 

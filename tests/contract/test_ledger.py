@@ -451,6 +451,22 @@ async def test_tasks_nobody_took_are_overdue_once(ledger, time):
     assert await ledger.overdue(1001.0) == []
 
 
+async def test_the_census_counts_all_jobs_and_the_tasks_of_unfinished_ones(ledger):
+    assert (await ledger.census()).jobs == {}
+    await leased(ledger)
+    await ledger.plan([a_spec(number) for number in range(1, 4)])
+    for name, state in (("done", JobState.DONE), ("other", JobState.SPLITTING)):
+        await ledger.create_job(a_job(name, state))
+        await ledger.plan([a_spec(job=name, kind=TaskKind.AUDIO)])
+    found = await ledger.census()
+    assert found.jobs == {JobState.SPLITTING: 2, JobState.DONE: 1}
+    assert found.tasks == {
+        (TaskKind.VIDEO, TaskState.LEASED): 1,
+        (TaskKind.VIDEO, TaskState.PLANNED): 3,
+        (TaskKind.AUDIO, TaskState.PLANNED): 1,
+    }
+
+
 # workers
 
 

@@ -175,6 +175,18 @@ async def test_many_consumers_share_the_messages(server, queue):
     assert sorted(found, key=int) == [b"%d" % number for number in range(100)]
 
 
+async def test_depths_are_of_what_is_ready(queue):
+    for name, count in (("a", 3), ("b", 1)):
+        for _ in range(count):
+            await queue.publish(name, b"x")
+    held = await queue.get(["a"], 1)
+    assert await queue.depths(["a", "b", "never used", "dead"]) == {"a": 2, "b": 1, "never used": 0, "dead": 0}
+    await queue.nack(held)
+    await queue.close()
+    with pytest.raises(Unavailable):
+        await queue.depths(["a"])
+
+
 async def test_a_closed_queue_says_so(queue):
     waiting = asyncio.create_task(queue.get(["a"], 5))
     await asyncio.sleep(0.01)

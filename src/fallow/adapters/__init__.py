@@ -3,8 +3,10 @@
 - queue_memory: a broker in this process
 - ledger_sql: the ledger; ledger_database: its threads and transactions; ledger_retry: how often one is tried
 - ledger_tables, ledger_rows: its tables and values; ledger_guards: checks across rows; ledger_migrate: new tables
+- ledger_census: how many jobs and tasks there are
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues; amqp_inbox: taking messages
+- amqp_depths: counting messages
 - store_object: objects in a bucket; object_writer, object_url, object_links: its uploads, its address, its links
 - store_folder: objects as files; store_memory: for tests; store_keys: what every store asks of its keys
 """

@@ -11,7 +11,7 @@ import importlib.util
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
+from fallow import log
 from fallow.adapters import ledger_sqlite
 from fallow.adapters.ledger_flavour import Flavour
 from fallow.adapters.ledger_retry import Patience
@@ -38,6 +39,7 @@ from fallow.adapters.ledger_tables import marks
 from fallow.errors import BadSetting, Conflict, Unavailable
 
 R = TypeVar("R")
+Work = Callable[[Connection], R]
 RACES = 5  # how often a transaction that lost a race is begun again
 MARK_SECONDS = 600.0  # that a mark is kept: longer than any transaction is tried
 MARKS_BETWEEN = 2000  # transactions between two removals of old marks
@@ -69,21 +71,29 @@ class Database:
 
     async def write(self, work: Callable[[Connection], R]) -> R:
         """Run one transaction, once and no more. It is carried through even when who waits for it is cancelled."""
-        work = _Once(work) if self._flavour.marks else work
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, work)
+        once = _Once(work) if self._flavour.marks else work
+        return await self._timed(_operation(work), self._writers, self._write, once)
 
     async def write_again(self, work: Callable[[Connection], R]) -> R:
         """Run one transaction that does no more when it is done twice."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, work)
+        return await self._timed(_operation(work), self._writers, self._write, work)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+        return await self._timed("read", self._readers, self._read, query)
 
     async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         return await self.read(lambda db: fetch(db, query))
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
+
+    async def _timed(self, operation: str, threads: Executor, run: Callable[[Work[R]], R], work: Work[R]) -> R:
+        """In a thread; how long that takes is told, with the wait for the thread."""
+        begun = time.perf_counter()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, run, work)
+        finally:
+            log.measure("ledger.asked", operation=operation, seconds=time.perf_counter() - begun)
 
     def _write(self, work: Callable[[Connection], R]) -> R:
         done = self._patiently(lambda: self._transaction(work))
@@ -128,6 +138,7 @@ class Database:
                     place, reason = self._flavour.place, error.orig
                     told = f"The ledger {place} does not carry out what it is asked to ({reason}); is it up?"
                     raise Unavailable(told) from error
+                log.measure("ledger.again")
                 time.sleep(pause)
 
     def _close(self) -> None:
@@ -162,6 +173,11 @@ class _Once:
         result = self._work(db)
         self._result = (result,)
         return result
+
+
+def _operation(work: Callable[..., Any]) -> str:
+    """What a transaction does: the name of the method that it is of."""
+    return work.__qualname__.partition(".<locals>")[0].rpartition(".")[2].lstrip("_")
 
 
 def _remove_old_marks(db: Connection) -> None:

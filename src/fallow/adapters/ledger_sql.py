@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from fallow.adapters import ledger_rows as rows
+from fallow.adapters.ledger_census import census
 from fallow.adapters.ledger_database import Database, add, change, fetch
 from fallow.adapters.ledger_guards import check_headers
 from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_tables import attempts, chunks, jobs, renditions, tasks, tracks, workers
 from fallow.errors import Conflict, NotFound
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
-from fallow.records import Attempt, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
+from fallow.records import Attempt, Census, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
 
 _OUT_OF_WINDOW = (TaskKind.SPLIT.value, TaskKind.JOIN.value)
 _ENDED = [state.value for state in JobState if state.ended]
@@ -294,6 +295,9 @@ class SqlLedger:
             return [t for t in found if change(db, tasks, again, tasks.c.id == t.id, *waiting)]
 
         return await self._write(work)
+
+    async def census(self) -> Census:
+        return await self._database.read(census)
 
     # workers
 

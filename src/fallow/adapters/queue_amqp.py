@@ -15,6 +15,7 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import PublishError
 
 from fallow import log
+from fallow.adapters.amqp_depths import depths
 from fallow.adapters.amqp_inbox import Inbox, Taken
 from fallow.adapters.amqp_line import LOST, Line, parse, pauses
 from fallow.adapters.amqp_topology import Names, Topology
@@ -33,6 +34,7 @@ class AmqpQueue:
 
     def __init__(self, url: str, names: Names | None = None, patience: float = PATIENCE) -> None:
         address, names = parse(url), names or Names()
+        self._names = names
         self._out, self._in = Line(address, "out"), Line(address, "in")
         self._targets = Topology(self._out, names)
         self._inbox = Inbox(self._in, Topology(self._in, names))
@@ -84,6 +86,10 @@ class AmqpQueue:
     def holds(self, message: Message) -> bool:
         taken = self._unacked.get(message.tag)
         return taken is not None and taken.ours
+
+    async def depths(self, queues: Sequence[str]) -> dict[str, int]:
+        self._check_open()
+        return await depths(self._in, self._names, queues)
 
     async def close(self) -> None:
         self._closed = True

@@ -107,6 +107,10 @@ class MemoryQueue:
     def holds(self, message: Message) -> bool:
         return message.tag in self._unacked
 
+    async def depths(self, queues: Sequence[str]) -> dict[str, int]:
+        self._check_open()
+        return {queue: len(self._broker.ready.get(queue, ())) for queue in queues}
+
     async def close(self) -> None:
         self._closed = True
         for waiter in list(self._waiters):
