@@ -91,6 +91,21 @@ class Ceph:
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def kill_gateway(self):
+        """With -9; what is stored stays."""
+        self._processes[-1].kill()
+        self._processes.pop().wait()
+
+    def start_gateway(self):
+        self._start("radosgw", "-f", "-n", "client.admin")
+        self._await()
+
+    def limit(self, size):
+        """Bytes that the user may store; -1: any number."""
+        self._call("radosgw-admin", "quota", "set", "--quota-scope=user", "--uid=fallow", f"--max-size={size}")
+        state = "enable" if size >= 0 else "disable"
+        self._call("radosgw-admin", "quota", state, "--quota-scope=user", "--uid=fallow")
+
     def _begin(self):
         ids = {"fsid": uuid.uuid4(), "mon1": self._mon1, "mon2": self._mon2}
         for name in ("mon", "osd", "run", "log"):
@@ -106,8 +121,7 @@ class Ceph:
         self._call("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._call("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
         self._start("ceph-osd", "-i", "0", "-f")
-        self._start("radosgw", "-f", "-n", "client.admin")
-        self._await()
+        self.start_gateway()
         user = ["--uid=fallow", "--display-name=fallow", f"--access-key={KEY}", f"--secret-key={SECRET}"]
         self._call("radosgw-admin", "user", "create", *user)
         self._make_bucket()

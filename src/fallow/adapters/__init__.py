@@ -7,6 +7,7 @@
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues; amqp_inbox: taking messages
 - amqp_depths: counting messages
-- store_object: objects in a bucket; object_writer, object_url, object_links: its uploads, its address, its links
+- store_object: objects in a bucket; object_calls: how often it is asked; object_writer: its uploads
+- object_url: a bucket's address; object_links: its links
 - store_folder: objects as files; store_memory: for tests; store_keys: what every store asks of its keys
 """

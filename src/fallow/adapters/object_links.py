@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Literal
 
-import obstore
 from obstore.store import AzureStore
 
 from fallow.adapters.store_object import ObjectStore
@@ -13,6 +11,8 @@ from fallow.ports import Links, PutLink
 
 LONGEST = 7 * 86400 - 60
 """Seconds that a link can be valid; S3 takes no more than a week."""
+
+LONGER = 60.0  # than its lease's deadline: what was begun in time may end
 
 _AZURE = {"x-ms-blob-type": "BlockBlob"}  # it wants to know what kind of blob it gets
 
@@ -37,6 +37,4 @@ class ObjectLinks:
         return PutLink(through.url, direct, _AZURE if isinstance(self._store.remote, AzureStore) else {})
 
     async def _signed(self, method: Literal["GET", "PUT"], key: str, seconds: float) -> str:
-        lasting = timedelta(seconds=min(seconds + 60, LONGEST))
-        with self._store.told(key):
-            return str(await obstore.sign_async(self._store.remote, method, self._store.path(key), lasting))
+        return await self._store.sign(method, key, min(seconds + LONGER, LONGEST))

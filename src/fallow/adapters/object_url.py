@@ -11,15 +11,20 @@ from typing import Any
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from fallow.adapters.object_calls import PATIENCE
 from fallow.adapters.store_object import ObjectStore
 from fallow.errors import BadSetting
 
 _MADE: dict[str, Callable[..., Any]] = {"s3": S3Store, "az": AzureStore, "gs": GCSStore}
-_RETRIES = {
-    "max_retries": 10,
-    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=10), "base": 2},
-    "retry_timeout": timedelta(minutes=3),
+_TIMES = {
+    "connect_timeout": timedelta(seconds=10),
+    "read_timeout": timedelta(seconds=60),  # without a byte of the answer; the request must have got there, too
+    "timeout": timedelta(minutes=5),  # for all of a request, of which the largest are of 16 MiB
 }
+_BACK_OFF = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2}
+# A single call is repeated by object_calls as well, which tells of it and knows better what may be repeated.
+_RETRIES = {"max_retries": 2, "backoff": _BACK_OFF, "retry_timeout": timedelta(seconds=PATIENCE)}
+_STEADY = {**_RETRIES, "max_retries": 100}
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
@@ -42,16 +47,19 @@ def open_store(url: str, environment: Mapping[str, str] = os.environ) -> ObjectS
             f"{name!r} is no store; use s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX."
         )
     config = _config(parts.scheme, dict(urllib.parse.parse_qsl(parts.query)), environment)
-    client: dict[str, Any] = {"timeout": timedelta(minutes=5), "connect_timeout": timedelta(seconds=10)}
+    client: dict[str, Any] = dict(_TIMES)
     if str(config.get("endpoint", "")).startswith("http://"):
         client["allow_http"] = True
     try:
         # Only what differs from the environment is given here: the library reads that by itself.
-        remote = _MADE[parts.scheme](parts.netloc, config=config, client_options=client, retry_config=_RETRIES)
+        remote, steady = (
+            _MADE[parts.scheme](parts.netloc, config=config, client_options=client, retry_config=retries)
+            for retries in (_RETRIES, _STEADY)
+        )
     except (BaseError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadSetting(f"The store {name} cannot be used: {reason}") from None
-    return ObjectStore(remote, urllib.parse.unquote(parts.path), name)
+    return ObjectStore(remote, steady, urllib.parse.unquote(parts.path), name)
 
 
 def _config(scheme: str, options: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from fallow.adapters.store_keys import conflict, whole
+from fallow.errors import Unavailable
 from fallow.ports import ObjectFacts
 
 SPILL = 16 << 20
@@ -18,7 +19,7 @@ class Bucket(Protocol):
     """What a writer asks of its store: see ObjectStore."""
 
     async def put(self, key: str, data: bytes) -> ObjectFacts: ...
-    async def stat(self, key: str) -> ObjectFacts | None: ...
+    async def size_at(self, path: str) -> int | None: ...
     async def pour(self, path: str, pieces: AsyncIterator[bytes]) -> None: ...
     async def remove(self, paths: Sequence[str]) -> None: ...
     def stream_of(self, path: str, start: int = 0) -> AsyncIterator[bytes]: ...
@@ -77,7 +78,7 @@ class ObjectWriter:
 
     async def _complete(self, upload: _Upload, head: bytes) -> None:
         # Two writers of one key never run at once (keys are of one attempt), so looking first is enough.
-        if await self._store.stat(self._key) is not None:
+        if await self._store.size_at(self._store.path(self._key)) is not None:
             raise conflict(self._key)
         await upload.finish()
         if self._held:
@@ -107,6 +108,7 @@ class _Upload:
         self.path = path
         self._store = store
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(1)
+        self._size = 0
         self._given_up = False
         self._complete = False  # the end was sent: it may be an object by now
         self._task = asyncio.create_task(store.pour(path, self._handed()))
@@ -120,12 +122,18 @@ class _Upload:
             putting.cancel()
         if self._task.done():
             self._task.result()
+        self._size += len(piece or b"")
 
     async def finish(self) -> None:
         self._complete = True
-        await self.send(None)
-        # Cut off in the middle, nobody would know what the store has made of it.
-        await asyncio.shield(self._task)
+        try:
+            await self.send(None)
+            # Cut off in the middle, nobody would know what the store has made of it.
+            await asyncio.shield(self._task)
+        except Unavailable:
+            # It may have completed the upload, and only its answer was lost. There was nothing before.
+            if await self._store.size_at(self.path) != self._size:
+                raise
 
     async def abort(self) -> None:
         """Leave nothing, whatever has come of it."""

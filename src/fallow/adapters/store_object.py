@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import errno
 import os
-import re
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, PreconditionError
-from obstore.exceptions import UnauthenticatedError as Unauthenticated
+from obstore.exceptions import AlreadyExistsError, BaseError
 
+from fallow.adapters.object_calls import TAKEN, Calls
 from fallow.adapters.object_writer import ObjectWriter
 from fallow.adapters.store_keys import PIECE, checked, conflict, missing
 from fallow.errors import BadInput, BadSetting, StorageFull, Unavailable
@@ -30,32 +29,33 @@ HIDDEN = ".part/"  # where bodies wait for their heads; no key begins with a dot
 LEFT_OVER = timedelta(days=2)  # nobody is at work on a body for so long
 _UPLOADS = 2  # parts of one object under way at a time
 _DELETIONS = 16
-_FULL = re.compile(r"QuotaExceeded|InsufficientStorage|StorageFull|507 Insufficient")
-_QUERY = re.compile(r"\?[^\s\"')]+")
 
 
 class ObjectStore:
-    """Objects under `prefix` of one bucket. `remote` is obstore's store of that bucket."""
+    """Objects under `prefix` of one bucket.
 
-    def __init__(self, remote: Any, prefix: str, name: str) -> None:
+    `remote` is obstore's store of that bucket, and `steady` the same one for uploads of many parts, of which only
+    the library can repeat one. `name` is how messages call it, without credentials.
+    """
+
+    def __init__(self, remote: Any, steady: Any, prefix: str, name: str) -> None:
         self.remote = remote
+        self._steady = steady
+        self._calls = Calls(name)
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._name = name  # how messages call it, without credentials
 
     async def writer(self, key: str, held: int = 0) -> Writer:
         return ObjectWriter(self, checked(key), held)
 
     async def put(self, key: str, data: bytes) -> ObjectFacts:
-        path, data = self.path(key), bytes(data)
+        whole = bytes(data)
         try:
-            with self.told(key):
-                await obstore.put_async(self.remote, path, data, mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            # A try whose answer was lost may have stored it: these very bytes are no conflict.
-            facts = await self.stat(key)
-            if facts is None or facts.size != len(data) or await self.read(key, 0, len(data)) != data:
-                raise conflict(key) from None
-        return ObjectFacts(key, len(data))
+            await self._calls.make(key, lambda: self._put_new(key, whole))
+        except FileNotFoundError as error:
+            self._calls.tell(key, error)
+        except TAKEN:
+            raise conflict(key) from None
+        return ObjectFacts(key, len(whole))
 
     async def adopt(self, key: str, path: Path) -> ObjectFacts:
         file = await asyncio.to_thread(_opened, path)
@@ -87,24 +87,30 @@ class ObjectStore:
             part.unlink(missing_ok=True)
 
     async def stat(self, key: str) -> ObjectFacts | None:
-        path = self.path(key)
+        size = await self.size_at(self.path(key))
+        return None if size is None else ObjectFacts(key, size)
+
+    async def size_at(self, path: str) -> int | None:
+        """Of any object in the bucket; None when it is not there."""
         try:
-            with self.told(key):
-                found = await obstore.head_async(self.remote, path)
+            found = await self._calls.make(path, lambda: obstore.head_async(self.remote, path))
         except FileNotFoundError:
             return None
-        return ObjectFacts(key, int(found["size"]))
+        return int(found["size"])
 
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self.read_at(self.path(key), start, length)
 
     async def read_at(self, path: str, start: int, length: int) -> bytes:
         """As `read`, of any object in the bucket."""
+        if length <= 0:
+            await self._size(path)
+            return b""
         try:
-            with self.told(path):
-                if length > 0:
-                    return bytes(await obstore.get_range_async(self.remote, path, start=start, length=length))
-                await obstore.head_async(self.remote, path)
+            got = await self._calls.make(
+                path, lambda: obstore.get_range_async(self.remote, path, start=start, length=length)
+            )
+            return bytes(got)
         except FileNotFoundError:
             raise missing(path.removeprefix(self._prefix)) from None
         except Unavailable:
@@ -133,8 +139,7 @@ class ObjectStore:
         if not paths:
             return
         try:
-            with self.told(paths[0]):
-                await obstore.delete_async(self.remote, list(paths))
+            await self._calls.make(paths[0], lambda: obstore.delete_async(self.remote, list(paths)))
         except FileNotFoundError:
             # Some stores end at the first object that is not there.
             for first in range(0, len(paths), _DELETIONS):
@@ -165,56 +170,63 @@ class ObjectStore:
 
     async def pour(self, path: str, pieces: AsyncIterator[bytes]) -> None:
         """A multipart upload, which is given up when the iterator raises."""
-        with self.told(path):
-            await obstore.put_async(
-                self.remote, path, pieces, use_multipart=True, chunk_size=PART, max_concurrency=_UPLOADS
-            )
-
-    @contextlib.contextmanager
-    def told(self, what: str) -> Iterator[None]:
-        """The library's errors in sentences. FileNotFoundError and AlreadyExistsError pass."""
         try:
-            yield
-        except PreconditionError as error:
-            raise AlreadyExistsError(str(error)) from error
-        except AlreadyExistsError:
-            raise
-        except (PermissionDeniedError, Unauthenticated) as error:
-            remedy = "check its credentials and permissions"
-            raise Unavailable(
-                f"The store {self._name} refused access to {what}; {remedy}: {_said(error)}"
-            ) from None
-        except FileNotFoundError:
-            raise
+            await obstore.put_async(
+                self._steady, path, pieces, use_multipart=True, chunk_size=PART, max_concurrency=_UPLOADS
+            )
         except (BaseError, OSError) as error:
-            if _FULL.search(str(error)):
-                raise StorageFull(f"No space is left in {self._name}; free some.") from None
-            raise Unavailable(f"The store {self._name} failed on {what}: {_said(error)}") from None
+            self._calls.tell(path, error)
+
+    async def sign(self, method: Literal["GET", "PUT"], key: str, seconds: float) -> str:
+        """A link to one transfer of one object."""
+        lasting, path = timedelta(seconds=seconds), self.path(key)
+        return str(await self._calls.make(key, lambda: obstore.sign_async(self.remote, method, path, lasting)))
 
     async def _size(self, path: str) -> int:
+        size = await self.size_at(path)
+        if size is None:
+            raise missing(path.removeprefix(self._prefix))
+        return size
+
+    async def _put_new(self, key: str, data: bytes) -> None:
+        """Raises Conflict when something else is there."""
+        path = self.path(key)
         try:
-            with self.told(path):
-                return int((await obstore.head_async(self.remote, path))["size"])
-        except FileNotFoundError:
-            raise missing(path.removeprefix(self._prefix)) from None
+            await obstore.put_async(self.remote, path, data, mode="create", use_multipart=False)
+        except TAKEN as taken:
+            # A try whose answer was lost may have stored it: these very bytes are no conflict.
+            facts = await self.stat(key)
+            if facts is None:  # two at once, neither of which was stored
+                raise AlreadyExistsError(str(taken)) from None
+            if facts.size != len(data) or await self.read(key, 0, len(data)) != data:
+                raise conflict(key) from None
 
     async def _remove_one(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError), self.told(path):
-            await obstore.delete_async(self.remote, path)
+        with contextlib.suppress(FileNotFoundError):
+            await self._calls.make(path, lambda: obstore.delete_async(self.remote, path))
 
     async def _entries(self, folder: str) -> AsyncIterator[Any]:
-        """All objects in a folder and in those below it."""
+        """All objects in a folder and in those below it; a list that breaks off goes on where it was."""
         path = (self._prefix + folder).strip("/")
-        with self.told(path or "its list"):
-            async for entries in obstore.list(self.remote, path or None, chunk_size=1000):
-                for entry in entries:
-                    yield entry
+        last: str | None = None
+        pages: Any = None
 
+        async def page() -> Sequence[Any]:
+            nonlocal pages
+            if pages is None:
+                pages = obstore.list(self.remote, path or None, offset=last, chunk_size=1000)
+            try:
+                return list(await anext(pages))
+            except StopAsyncIteration:
+                return ()
+            except BaseException:
+                pages = None
+                raise
 
-def _said(error: Exception) -> str:
-    """The beginning of a message, which the library follows with all it knows. Never a link's signature."""
-    text = _QUERY.sub("", " ".join(str(error).partition("\n\n")[0].split()))
-    return text if len(text) <= 300 else text[:297] + "..."
+        while entries := await self._calls.make(path or "its list", page):
+            last = str(entries[-1]["path"])
+            for entry in entries:
+                yield entry
 
 
 def _opened(path: Path) -> Any:
