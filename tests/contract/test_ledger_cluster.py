@@ -6,16 +6,13 @@ import threading
 import time
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import func, insert, select, update
 from test_ledger import a_job, a_part, a_spec
 
-from fallow.adapters.ledger_database import flavour
 from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_sql import SqlLedger
-from fallow.adapters.ledger_tables import jobs, marks, metadata
+from fallow.adapters.ledger_tables import jobs, marks
 from fallow.errors import BadSetting, Conflict, Unavailable
 from fallow.model import Effort, JobState, TaskKind, TaskState
 
@@ -254,33 +251,6 @@ async def test_a_database_without_tables_says_what_to_do(mariadb):
     url = mariadb.url(mariadb.database())
     with pytest.raises(BadSetting, match="fallow migrate"):
         await SqlLedger.open(url)
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
-def test_migrating_makes_what_the_ledger_works_with_and_can_be_done_again(kind, request, tmp_path):
-    if kind == "sqlite":
-        url = f"sqlite:///{tmp_path}/l.db"
-    else:
-        server = request.getfixturevalue(kind)
-        url = server.url(server.database())
-    assert (migrate(url), migrate(url)) == (1, 1)
-    opened = flavour(url)
-    with opened.engine.connect() as db:
-        context = MigrationContext.configure(db, opts={"compare_type": kind == "sqlite"})
-        found = compare_metadata(context, metadata)
-    opened.engine.dispose()
-    assert [one for one in found if getattr(one[-1], "name", "") not in ("marks", "ix_marks_made")] == []
-
-
-async def test_an_embedded_ledger_that_is_there_can_be_migrated(tmp_path):
-    url = f"sqlite:///{tmp_path}/l.db"
-    ledger = await SqlLedger.open(url)
-    await ledger.create_job(a_job())
-    await ledger.close()
-    migrate(url)
-    ledger = await SqlLedger.open(url)
-    assert (await ledger.job("j")).name == "film.mov"
-    await ledger.close()
 
 
 async def test_a_refusal_of_ours_is_not_repeated(single):

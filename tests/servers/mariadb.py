@@ -45,15 +45,10 @@ class Node:
 
     def init(self):
         """Tables of its own, and a user who may come in over TCP."""
-        subprocess.run(
-            [
-                *("mariadb-install-db", "--no-defaults", *_user(), f"--datadir={self.folder}/data"),
-                *("--skip-test-db", "--auth-root-authentication-method=normal"),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command = ["mariadb-install-db", "--no-defaults", *_user(), f"--datadir={self.folder}/data"]
+        command += ["--skip-test-db", "--auth-root-authentication-method=normal"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self, *flags):
         if (self.folder / "data" / "grastate.dat").exists():

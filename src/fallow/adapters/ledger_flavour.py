@@ -21,5 +21,6 @@ class Flavour:
     settle: Callable[[Engine], None]  # once after that, outside of any transaction
     passes: Callable[[DBAPIError], bool]  # whether the same transaction may succeed when it is run again
     told: Callable[[DBAPIError], Exception]  # the error as a sentence, or as it is
+    made: Callable[[DBAPIError], bool]  # whether somebody else makes, or has made, what was to be made
     orphan: Callable[[IntegrityError], bool]  # whether it is for a row that belongs to one that is not there
     marks: bool  # whether it can be unknown if a commit happened, so that transactions leave marks

@@ -19,7 +19,7 @@ from fallow.errors import BadSetting, StorageFull
 FORM = "mysql://USER:PASSWORD@HOST[:PORT][,HOST…]/DATABASE"
 WRITERS, READERS = 8, 4
 CONNECT_SECONDS, ANSWER_SECONDS = 3, 30
-REST_SECONDS = 10.0  # that a node which failed is asked last
+REST_SECONDS = 60.0  # that a node which failed is asked last
 RECYCLE_SECONDS = 300  # then connections are made anew: so they come back to the first node when that is back
 
 # Deadlock or lost certification, lock wait, not in the primary component; changed since read; commit refused.
@@ -28,6 +28,9 @@ AGAIN = {1213, 1205, 1047, 1020, 1180}
 LOST = {2002, 2003, 2006, 2013, 1040, 1053, 1927}
 DENIED = {1044: "permission", 1045: "user or password", 1049: "name of the database", 1698: "user or password"}
 FULL = {1021, 1114}
+# A table, column, index or row that is there; a table that is being changed, or was since it was looked at.
+MADE = {1050, 1060, 1061, 1062, 1684, 1412}
+_NOT_ALLOWED = {1142, 1143, 1227}
 _NO_TABLE = 1146
 _NO_PARENT = 1452
 
@@ -82,6 +85,7 @@ def flavour(url: str) -> Flavour:
         settle=lambda _: None,
         passes=passes,
         told=lambda error: _told(error, server.place),
+        made=lambda error: code(error) in MADE,
         orphan=lambda error: code(error) == _NO_PARENT,
         marks=True,
     )
@@ -134,6 +138,8 @@ class Nodes:
             try:
                 connection = dialect.connect(*arguments, **{**parameters, "host": host[0], "port": host[1]})
                 _set_up(connection, dialect.dbapi)
+                # The driver has one patience for the greeting, which is quick or never comes, and for every answer.
+                connection._read_timeout = ANSWER_SECONDS
                 return connection
             except dialect.dbapi.MySQLError as error:
                 if _code(error) in DENIED:
@@ -152,7 +158,7 @@ def _host(text: str) -> tuple[str, int]:
 
 
 def _arguments(server: Server) -> dict[str, Any]:
-    timeouts = {"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
+    timeouts = {"read_timeout": CONNECT_SECONDS, "write_timeout": ANSWER_SECONDS}
     tls = {"ssl": {"ca": server.ca}} if server.ca else {}
     return {"connect_timeout": CONNECT_SECONDS, "charset": "utf8mb4", **timeouts, **tls}
 
@@ -187,10 +193,18 @@ def _prepare(db: Connection) -> None:
     check_schema(db.execute(select(schema.c.version)).scalar())
 
 
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig.args[-1]) if error.orig is not None and error.orig.args else str(error.orig)
+
+
 def _told(error: DBAPIError, place: str) -> Exception:
     number = code(error)
     if number in DENIED:
         return BadSetting(f"The ledger {place} refuses the connection: see to its {DENIED[number]}.")
+    if number in _NOT_ALLOWED:
+        return BadSetting(
+            f"The ledger {place} does not allow its user that ({_reason(error)}); grant it that right."
+        )
     if number in FULL:
         return StorageFull(f"No space is left for the ledger {place}; free some.")
     if isinstance(error, OperationalError) and number == _NO_TABLE:

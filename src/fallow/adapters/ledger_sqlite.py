@@ -26,8 +26,9 @@ def flavour(url: URL) -> Flavour:
         readers=READERS,
         prepare=_prepare,
         settle=_reserve,
-        passes=lambda _: False,
+        passes=lambda error: "locked" in str(error.orig),  # by another process, which migrates it
         told=lambda error: _told(error, str(url.database)),
+        made=lambda error: "already exists" in str(error.orig) or "duplicate column" in str(error.orig),
         orphan=lambda error: "FOREIGN KEY" in str(error.orig),
         marks=False,
     )

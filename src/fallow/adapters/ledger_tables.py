@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.mysql import LONGTEXT
 
 from fallow.errors import BadSetting
 
@@ -35,7 +36,7 @@ _MARIADB: dict[str, Any] = {
 
 _id = String(64)
 _name = String(128)
-_json = Text(16_777_215)
+_json = Text().with_variant(LONGTEXT(), "mysql")  # its TEXT ends at 64 KiB
 _sha256 = String(64)
 
 schema = Table(
@@ -178,6 +179,8 @@ def check_schema(version: int | None) -> None:
     """Raises BadSetting unless the tables are those of this Fallow."""
     if version == SCHEMA:
         return
+    if version is None:
+        raise BadSetting("The ledger's tables are not all made yet; run `fallow migrate`.")
     told = f"The ledger has schema {version}, but this Fallow works with schema {SCHEMA}; "
-    newer = version is not None and version > SCHEMA
+    newer = version > SCHEMA
     raise BadSetting(told + ("use the newer Fallow that wrote it." if newer else "run `fallow migrate`."))

@@ -1,4 +1,6 @@
 """The steps, oldest first. One that was released is never changed.
 
+Each does what is not done yet: MariaDB does not take changes of tables back when a step is broken off.
+
 - tables_0001: the first tables
 """
