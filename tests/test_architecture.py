@@ -33,7 +33,7 @@ LAYERS = [
     ["profiles"],
     ["recipe"],
     ["catalogue", "model"],
-    ["settings", "log", "data_folder"],
+    ["settings", "log", "data_folder", "findings"],
     ["errors"],
     ["__init__"],
 ]
@@ -41,7 +41,7 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "records", "client", "settings", "log", "__init__", "__main__"),
+    *("ports", "records", "client", "settings", "log", "findings", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {

@@ -13,6 +13,7 @@ from fallow.adapters.queue_memory import MemoryQueue
 from fallow.adapters.store_folder import FolderStore
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting
+from fallow.findings import BAD, MISSING, Finding
 from fallow.pipeline.context import Policy
 from fallow.ports import Ledger, Links, Queue, Store
 from fallow.settings import Settings
@@ -94,8 +95,61 @@ def policy(settings: Settings) -> Policy:
     )
 
 
+async def examine(settings: Settings) -> list[Finding]:
+    """What the back ends are like that URLs name, each looked at beside the others. No secret is in it."""
+    most = settings.lease_seconds / 3
+    looks = (
+        _examined("queue", settings.queue_url, most),
+        _examined("ledger", settings.ledger_url, most),
+        _examined("store", settings.store_url, most),
+    )
+    return [finding for findings in await asyncio.gather(*looks) for finding in findings]
+
+
+async def _examined(name: str, url: str, most: float) -> list[Finding]:
+    try:
+        return await _checked(name, url, most)
+    except ModuleNotFoundError as error:
+        remedy = "Install it with: pip install 'fallow[cluster]'"
+        return [Finding(name, MISSING, f"the package {error.name} is not installed", remedy)]
+    except BadSetting as error:
+        return [Finding(name, BAD, str(error), f"Correct FALLOW_{name.upper()}_URL.")]
+
+
+async def _checked(name: str, url: str, most: float) -> list[Finding]:
+    """Raises ModuleNotFoundError, BadSetting."""
+    match name, url.partition(":")[0]:
+        case "queue", "amqp" | "amqps":
+            from fallow.adapters import check_amqp
+
+            return await check_amqp.check(url)
+        case "ledger", "mysql" | "mariadb":
+            from fallow.adapters import check_mysql
+
+            return await check_mysql.check(url, most)
+        case "store", "s3" | "az" | "gs":
+            from fallow.adapters import check_bucket
+
+            return await check_bucket.check(url, most)
+        case "store", _ if url:
+            from fallow.adapters import check_folder
+
+            return await check_folder.check(_folder(url))
+        case "ledger", _ if url:
+            from fallow.adapters.ledger_database import flavour
+
+            flavour(url)
+        case "queue", scheme if url not in _IN_PROCESS:
+            raise _unknown_queue(scheme)
+    return []
+
+
 def _embedded(folder: DataFolder) -> Path:
     return folder.path.absolute() / "fallow.db"
+
+
+def _unknown_queue(scheme: str) -> BadSetting:
+    return BadSetting(f"{scheme!r} is no kind of queue that Fallow knows; use memory: or amqp://.")
 
 
 async def _queue(url: str) -> Queue:
@@ -103,7 +157,7 @@ async def _queue(url: str) -> Queue:
         return MemoryQueue()
     scheme = url.partition(":")[0]
     if scheme not in ("amqp", "amqps"):  # not the whole URL: it may have a password
-        raise BadSetting(f"{scheme!r} is no kind of queue that Fallow knows; use memory: or amqp://.")
+        raise _unknown_queue(scheme)
     try:
         from fallow.adapters.queue_amqp import AmqpQueue
     except ModuleNotFoundError as error:
@@ -122,9 +176,16 @@ async def _store(url: str, folder: DataFolder) -> Store:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme in BUCKETS:
         return await _bucket(url)
+    return FolderStore(_folder(url))
+
+
+def _folder(url: str) -> Path:
+    """Raises BadSetting."""
+    parts = urllib.parse.urlsplit(url)
     if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
-        raise BadSetting(f"{url!r} is no store that Fallow knows; use file:///PATH, s3://, az:// or gs://.")
-    return FolderStore(Path(urllib.parse.unquote(parts.path)))
+        name = f"{parts.scheme}://{parts.hostname or ''}"  # what comes before and after may be secret
+        raise BadSetting(f"{name!r} is no store that Fallow knows; use file:///PATH, s3://, az:// or gs://.")
+    return Path(urllib.parse.unquote(parts.path))
 
 
 async def _bucket(url: str) -> Store:

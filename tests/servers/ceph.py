@@ -84,6 +84,12 @@ class Ceph:
         given = {"endpoint": self.url, "access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
         return f"s3://{BUCKET}/tests/{uuid.uuid4().hex}?{urllib.parse.urlencode(given)}"
 
+    def user(self, name):
+        """One more, who owns nothing and may do nothing; the keys."""
+        key, secret = f"AKID{name}", f"SECRETEXAMPLE{name}"
+        self._add_user(name, key, secret)
+        return key, secret
+
     def stop(self):
         """In the order in which they need each other."""
         for process in reversed(self._processes):
@@ -122,8 +128,7 @@ class Ceph:
         self._call("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
         self._start("ceph-osd", "-i", "0", "-f")
         self.start_gateway()
-        user = ["--uid=fallow", "--display-name=fallow", f"--access-key={KEY}", f"--secret-key={SECRET}"]
-        self._call("radosgw-admin", "user", "create", *user)
+        self._add_user("fallow", KEY, SECRET)
         self._make_bucket()
 
     def _make_keys(self):
@@ -133,6 +138,10 @@ class Ceph:
         self._call("ceph-authtool", "-C", "keyring", "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
         self._call(*tool, "client.admin", "--cap", "mon", "allow *", *anything)
         self._call(*tool, "osd.0", *osd)
+
+    def _add_user(self, name, key, secret):
+        given = [f"--uid={name}", f"--display-name={name}", f"--access-key={key}", f"--secret-key={secret}"]
+        self._call("radosgw-admin", "user", "create", *given)
 
     def _make_bucket(self):
         options = {"access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}

@@ -25,6 +25,7 @@ performance_schema=OFF
 max_connections=300
 """
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
+PASSWORD, QUOTED = "p@ss/word", "p%40ss%2Fword"
 PATIENCE = 90  # seconds
 
 
@@ -135,7 +136,7 @@ class MariaDB:
             first.start(*(["--wsrep-new-cluster"] if others else []))
             first.wait()
             first.sql(
-                "CREATE USER 'fallow'@'%' IDENTIFIED BY 'p@ss/word'",
+                f"CREATE USER 'fallow'@'%' IDENTIFIED BY '{PASSWORD}'",
                 "GRANT ALL ON `fallow%`.* TO 'fallow'@'%'",
             )
             for node in others:
@@ -164,7 +165,7 @@ class MariaDB:
         """All nodes, one of them preferred."""
         nodes = self.nodes[first:] + self.nodes[:first]
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
-        return f"mysql://fallow:p%40ss%2Fword@{hosts}/{database}"
+        return f"mysql://fallow:{QUOTED}@{hosts}/{database}"
 
 
 def _user():

@@ -1,4 +1,4 @@
-"""The command line: names of outputs, state of a run, exit codes, JSON, progress, the client, the doctor."""
+"""The command line: names of outputs, state of a run, exit codes, JSON, progress, the client."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ import pytest
 from fallow import cli, errors, profile_files
 from fallow.__main__ import main
 from fallow.client import Client, JobView, RenditionView, RunningView, ShareView
-from fallow.commands import doctor, progress, space, state, summary
+from fallow.commands import progress, space, state, summary
 from fallow.commands.outputs import Output, check_input, made, outputs
 from fallow.errors import BadInput, BadSetting, Conflict, StorageFull
 from fallow.model import Source, VideoTrack
-from fallow.settings import Settings
 
 P720, P480 = (profile_files.load()[name] for name in ("720p", "480p"))
 
@@ -440,20 +439,3 @@ def test_a_download_that_is_short_or_wrong_leaves_nothing(server: str, tmp_path:
 def test_a_bad_address_is_refused(url: str) -> None:
     with pytest.raises(errors.Rejected, match="no server address"):
         Client(url)
-
-
-# doctor
-
-
-def test_the_doctor_finds_this_machine_healthy(tmp_path: Path) -> None:
-    findings = doctor.examine(Settings(data=tmp_path))
-    assert doctor.healthy(findings)
-    assert {"FFmpeg", "PyAV", "processors", "memory", "data folder"} <= {finding.name for finding in findings}
-
-
-def test_the_doctor_names_what_is_missing_and_the_remedy(tmp_path: Path) -> None:
-    findings = doctor.examine(Settings(data=tmp_path, ffmpeg="/nowhere/ffmpeg"))
-    missing = [finding for finding in findings if finding.state == doctor.MISSING]
-    assert [finding.name for finding in missing] == ["FFmpeg"]
-    assert "nstall" in missing[0].remedy
-    assert not doctor.as_json(findings)["ok"]

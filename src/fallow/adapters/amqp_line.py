@@ -69,6 +69,24 @@ def _node(text: str, port: int) -> tuple[str, int]:
     raise BadSetting("The queue's URL has a host that makes no sense; write HOST:PORT, with commas between.")
 
 
+def node_url(address: Address, host: str, port: int, purpose: str) -> URL:
+    """One node of a cluster, in the words of the library. It has the password."""
+    user, password, vhost = (
+        urllib.parse.quote(text, safe="") for text in (address.user, address.password, address.vhost)
+    )
+    host = f"[{host}]" if ":" in host else host
+    query = urllib.parse.urlencode({"heartbeat": _HEARTBEAT, "name": f"fallow {purpose}"})
+    return URL(f"{address.scheme}://{user}:{password}@{host}:{port}/{vhost}?{query}")
+
+
+def told(error: BaseException, address: Address) -> str:
+    """What went wrong: no library's message gets a password out."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    for secret in {address.password, urllib.parse.quote(address.password, safe="")} - {"", "guest"}:
+        text = text.replace(secret, "***")
+    return text
+
+
 def pauses() -> Iterator[float]:
     """Seconds to wait before each new attempt: longer each time, and not the same for everybody."""
     for number in itertools.count():
@@ -109,10 +127,11 @@ class Line:
 
     async def blocked(self) -> bool:
         """Whether the broker takes no messages for now, as it runs out of memory or disk space."""
-        if self._connection is None or self._connection.is_closed:
+        connection = self._connection
+        if connection is None or connection.is_closed or connection.transport is None:
             return False
         try:
-            await asyncio.wait_for(self._connection.ready(), 0.1)
+            await asyncio.wait_for(connection.transport.ready(), 0.1)
         except TimeoutError:
             return True
         return False
@@ -132,12 +151,7 @@ class Line:
         await self.drop()
 
     def told(self, error: BaseException) -> str:
-        """What went wrong, for a log: no library's message gets a password out."""
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        secrets = {self._address.password, urllib.parse.quote(self._address.password, safe="")} - {"", "guest"}
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
+        return told(error, self._address)
 
     async def _open(self) -> AbstractConnection:
         problems = []
@@ -145,7 +159,7 @@ class Line:
             host, port = next(self._nodes)
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    found = await aio_pika.connect(self._url(host, port))
+                    found = await aio_pika.connect(node_url(self._address, host, port, self._purpose))
             except LOST as error:
                 problems.append(f"{host}:{port}: {self.told(error)}")
                 continue
@@ -155,12 +169,3 @@ class Line:
             f"No RabbitMQ can be used at {self._address} as {self._address.user} ({'; '.join(problems)});"
             " see that it runs, and that user, password and virtual host are right."
         )
-
-    def _url(self, host: str, port: int) -> URL:
-        address = self._address
-        user, password, vhost = (
-            urllib.parse.quote(text, safe="") for text in (address.user, address.password, address.vhost)
-        )
-        host = f"[{host}]" if ":" in host else host
-        query = urllib.parse.urlencode({"heartbeat": _HEARTBEAT, "name": f"fallow {self._purpose}"})
-        return URL(f"{address.scheme}://{user}:{password}@{host}:{port}/{vhost}?{query}")

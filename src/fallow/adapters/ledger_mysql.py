@@ -101,7 +101,7 @@ def engine(server: Server) -> Engine:
         max_overflow=0,
         pool_recycle=RECYCLE_SECONDS,
         pool_use_lifo=True,
-        connect_args=_arguments(server),
+        connect_args=connect_arguments(server),
     )
     nodes = Nodes(server.hosts)
     event.listen(made, "do_connect", nodes.connect)
@@ -157,7 +157,7 @@ def _host(text: str) -> tuple[str, int]:
     return parts.hostname, parts.port or 3306
 
 
-def _arguments(server: Server) -> dict[str, Any]:
+def connect_arguments(server: Server) -> dict[str, Any]:
     timeouts = {"read_timeout": CONNECT_SECONDS, "write_timeout": ANSWER_SECONDS}
     tls = {"ssl": {"ca": server.ca}} if server.ca else {}
     return {"connect_timeout": CONNECT_SECONDS, "charset": "utf8mb4", **timeouts, **tls}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from obstore.store import AzureStore
@@ -15,6 +16,11 @@ LONGEST = 7 * 86400 - 60
 LONGER = 60.0  # than its lease's deadline: what was begun in time may end
 
 _AZURE = {"x-ms-blob-type": "BlockBlob"}  # it wants to know what kind of blob it gets
+
+
+def put_headers(store: ObjectStore) -> Mapping[str, str]:
+    """What must come with the PUT of a signed link."""
+    return _AZURE if isinstance(store.remote, AzureStore) else {}
 
 
 class ObjectLinks:
@@ -34,7 +40,7 @@ class ObjectLinks:
     async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
         through = await self._gateway.put_link(key, seconds, most)
         direct = await self._signed("PUT", key, seconds)
-        return PutLink(through.url, direct, _AZURE if isinstance(self._store.remote, AzureStore) else {})
+        return PutLink(through.url, direct, put_headers(self._store))
 
     async def _signed(self, method: Literal["GET", "PUT"], key: str, seconds: float) -> str:
         return await self._store.sign(method, key, min(seconds + LONGER, LONGEST))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,13 @@ from fallow import __version__, catalogue, profile_files
 from fallow.commands import packages
 from fallow.errors import BadProfile, NoFfmpeg
 from fallow.ffmpeg import locate
+from fallow.findings import BAD, GOOD, MISSING, WARNING, Finding
 from fallow.settings import Settings
 
-GOOD, WARNING, MISSING = "ok", "warning", "missing"
 _OLDEST_FFMPEG = (5, 1)
 _ROOM = 2_000_000_000  # bytes free, below which a long video may not fit
 _MEMORY = 1_000_000_000  # bytes; encoding 1080p takes about half of it for each worker
-_STYLES = {GOOD: "green", WARNING: "yellow", MISSING: "red"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    state: str
-    detail: str
-    remedy: str = ""
+_STYLES = {GOOD: "green", WARNING: "yellow", MISSING: "red", BAD: "red"}
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -49,11 +40,12 @@ def examine(settings: Settings) -> list[Finding]:
         _memory(),
         _disk("data folder", settings.data.absolute()),
         _disk("temporary folder", Path(tempfile.gettempdir())),
+        *_back_ends(settings),
     ]
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
-    return all(finding.state != MISSING for finding in findings)
+    return all(finding.state in (GOOD, WARNING) for finding in findings)
 
 
 def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -71,6 +63,15 @@ def show(findings: Sequence[Finding], console: Console) -> None:
         if finding.remedy:
             table.add_row("", "", Text(finding.remedy, "bold"))
     console.print(table)
+
+
+def _back_ends(settings: Settings) -> list[Finding]:
+    """Those that URLs name; the embedded ones are in the data folder."""
+    try:
+        from fallow import wiring
+    except ModuleNotFoundError:
+        return []  # which is among the packages
+    return asyncio.run(wiring.examine(settings))
 
 
 def _packages() -> Iterator[Finding]:
