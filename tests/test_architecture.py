@@ -49,6 +49,7 @@ ALLOWED = {
     "fastapi": ["services"],
     "starlette": ["services"],
     "pydantic": ["services"],
+    "prometheus_client": ["services"],
     "uvicorn": ["services"],
     "uvloop": ["services"],
     "sqlalchemy": ["adapters"],

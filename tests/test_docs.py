@@ -13,8 +13,11 @@ import pytest
 import typer.main
 
 from fallow import catalogue, cli, errors, profile_files, settings
+from fallow.pipeline.context import Context
 from fallow.profiles import Audio, Profile
-from fallow.services import agents_api, blobs_api, gateway
+from fallow.services import agents_api, blobs_api, gateway, probes
+from fallow.services.metrics import Metrics
+from fallow.services.platform_metrics import PlatformMetrics
 from fallow.settings import Settings
 from fallow.worker import __main__ as worker
 
@@ -116,13 +119,32 @@ def routes() -> set[tuple[str, str]]:
     agents = agents_api.routes(agents_api.Agents.__new__(agents_api.Agents), lambda: b"")
     for route in agents:
         found |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
-    found.add(("GET", "/healthz"))
+    ctx = Context(*[None] * 5)  # type: ignore[list-item]
+    found |= {("GET", route.path) for route in probes.routes(ctx)}
     return found | {(method, f"{blobs_api.PATH}{{key}}") for method in ("GET", "PUT")}
 
 
 def test_every_route_is_documented_and_no_other() -> None:
     told = {tuple(call.split(" ", 1)) for call in rows(page("reference/api.md")) if " /" in call}
     assert told == routes()
+
+
+def test_the_tables_of_metrics_are_true_and_complete() -> None:
+    told = [[cell.strip() for cell in row.split("|")[1:4]] for row in rows(page("reference/metrics.md")).values()]
+    ctx = Context(*[None] * 5)  # type: ignore[list-item]
+    registries = [Metrics().registry, PlatformMetrics(ctx).registry]
+    found = []
+    for collector in [c for registry in registries for c in registry._collector_to_names if hasattr(c, "_type")]:
+        name = f"{collector._name}_total" if collector._type == "counter" else collector._name
+        labels = ", ".join(f"`{label}`" for label in collector._labelnames)
+        found.append([f"`{name}`", collector._type, labels])
+    assert sorted(told) == sorted(found)
+
+
+@pytest.mark.parametrize("action", [action for action in rows(page("reference/logs.md")) if "." in action])
+def test_actions_in_the_log_are_those_that_are_documented(action: str) -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "fallow").rglob("*.py"))
+    assert re.search(rf"log\.(event|trouble)\(\s*\"{re.escape(action)}\"", code)
 
 
 @pytest.mark.parametrize("key", [f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "audio")])

@@ -20,8 +20,8 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 _log = logging.getLogger("fallow")
 _log.addHandler(logging.NullHandler())  # silent unless set up: a program that runs a platform speaks for itself
 
-Listener = Callable[[str, Mapping[str, object]], None]
-"""Is told an action and its facts, in whichever thread it happens; must be quick."""
+Listener = Callable[[str, int, Mapping[str, object]], None]
+"""Is told an action, its level (0: only measured) and its facts, in whichever thread it happens; must be quick."""
 
 _listeners: list[Listener] = []
 _about: contextvars.ContextVar[dict[str, object] | None] = contextvars.ContextVar("about", default=None)
@@ -32,7 +32,7 @@ def event(action: str, message: str = "", level: int = logging.INFO, **facts: ob
     written = _log.isEnabledFor(level)
     if written or _listeners:
         known = {**(_about.get() or {}), **facts}
-        _tell(action, known)
+        _tell(action, level, known)
         if written:
             _log.log(level, message, extra={"fields": {"action": action, **known}})
 
@@ -45,7 +45,7 @@ def trouble(action: str, message: str = "", **facts: object) -> None:
 def measure(action: str, **facts: object) -> None:
     """What happens too often to be written: only listeners are told."""
     if _listeners:
-        _tell(action, facts)
+        _tell(action, 0, facts)
 
 
 @contextlib.contextmanager
@@ -64,10 +64,10 @@ def listen(listener: Listener) -> Callable[[], None]:
     return lambda: _listeners.remove(listener)
 
 
-def _tell(action: str, facts: Mapping[str, object]) -> None:
+def _tell(action: str, level: int, facts: Mapping[str, object]) -> None:
     for listener in tuple(_listeners):
         try:
-            listener(action, facts)
+            listener(action, level, facts)
         except Exception:  # who watches must not disturb the work
             _log.exception("A listener failed.", extra={"fields": {"action": "log.listener_failed", "of": action}})
 

@@ -28,7 +28,7 @@ def lines():
 def heard():
     """What a listener is told."""
     found = []
-    stop = log.listen(lambda action, facts: found.append((action, dict(facts))))
+    stop = log.listen(lambda action, level, facts: found.append((action, level, dict(facts))))
     yield found
     stop()
 
@@ -45,17 +45,17 @@ def test_log_lines_for_people(lines):
 
 def test_log_lines_for_machines(lines):
     log.set_up("json", lines, service="gateway")
-    log.trouble("job.failed", "It broke.", job="j", frames=3)
+    log.trouble("thing.failed", "It broke.", job="j", frames=3)
     (line,) = read(lines)
     assert line.pop("time") > 0
     process = {"service": "gateway", "host": socket.gethostname(), "pid": os.getpid()}
-    expected = {"level": "warning", "message": "It broke.", "action": "job.failed", "job": "j", "frames": 3}
+    expected = {"level": "warning", "message": "It broke.", "action": "thing.failed", "job": "j", "frames": 3}
     assert line == expected | process
 
 
 def test_no_log_lines_at_all(lines, capsys):
     log.set_up("off", lines)
-    log.trouble("job.failed", "It broke.")
+    log.trouble("thing.failed", "It broke.")
     assert lines.getvalue() + capsys.readouterr().err == ""
     with pytest.raises(BadSetting):
         log.set_up("loud")
@@ -95,15 +95,15 @@ def test_listeners_hear_what_is_written_and_what_is_not(lines, heard):
         log.trouble("large")
     log.measure("too.often", seconds=1.0)
     assert heard == [
-        ("too.small", {"job": "j", "bytes": 3}),
-        ("large", {"job": "j"}),
-        ("too.often", {"seconds": 1.0}),
+        ("too.small", logging.INFO, {"job": "j", "bytes": 3}),
+        ("large", logging.WARNING, {"job": "j"}),
+        ("too.often", 0, {"seconds": 1.0}),
     ]
     assert [line["action"] for line in read(lines)] == ["large"]
 
 
 def test_a_listener_that_fails_disturbs_nobody(lines, heard):
-    def broken(_action, _facts):
+    def broken(_action, _level, _facts):
         raise ValueError("broken")
 
     log.set_up("json", lines)
@@ -112,4 +112,4 @@ def test_a_listener_that_fails_disturbs_nobody(lines, heard):
     stop()
     log.event("said.again")
     assert [line["action"] for line in read(lines)] == ["log.listener_failed", "said", "said.again"]
-    assert [action for action, _ in heard] == ["said", "said.again"]
+    assert [action for action, _, _ in heard] == ["said", "said.again"]

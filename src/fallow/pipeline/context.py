@@ -59,6 +59,8 @@ class Context:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     # Set whenever a task found no space, until somebody has told the people who could make some.
     full: asyncio.Event = field(default_factory=asyncio.Event)
+    # Set when this process begins nothing new any more, as it is to stop.
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
     # The locks of `turn`; one goes when nobody holds or awaits it any more.
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 

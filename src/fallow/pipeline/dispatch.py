@@ -13,7 +13,7 @@ from fallow.messages import LeaseGrant, Renewal, Renewed
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.pipeline.ended import failed
+from fallow.pipeline.ended import failed, of_job
 from fallow.pipeline.job_options import PRIORITIES, needs, options_of
 from fallow.ports import Message
 from fallow.records import Job, Outcome, Setback, Tally, Task, TaskSpec
@@ -67,8 +67,7 @@ async def _advance(ctx: Context, job_id: str) -> None:
 async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
     """The job cannot go on; what is finished of it stays for a retry."""
     if await ctx.ledger.move_job(job_id, JobState.FAILED, error, kind):
-        created = (await ctx.ledger.job(job_id)).created
-        log.trouble("job.failed", error, job=job_id, error_kind=kind, created=created)
+        log.trouble("job.failed", error, **of_job(ctx, await ctx.ledger.job(job_id)), error_kind=kind)
         ctx.moved.set()
 
 
@@ -221,7 +220,7 @@ async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
     if not encoded or not all(rendition.result for rendition in job.renditions):
         return False
     if await ctx.ledger.move_job(job.id, JobState.DONE):
-        log.event("job.done", job=job.id, created=job.created)
+        log.event("job.done", **of_job(ctx, job))
         ctx.moved.set()
         await tidy(ctx, job)
     return True

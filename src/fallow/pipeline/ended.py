@@ -1,4 +1,4 @@
-"""What is told of an attempt that has ended: who made it, when it began, how it went, what it cost."""
+"""What is told of jobs and attempts that have ended: when they began, how they went, what they cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 from fallow.errors import FallowError, NotFound
 from fallow.model import Effort
 from fallow.pipeline.context import Context
-from fallow.records import Outcome, Task
+from fallow.records import Job, Outcome, Task
+
+
+def of_job(ctx: Context, job: Job) -> dict[str, Any]:
+    """Of a job that ends now, or that has got its source."""
+    return {"job": job.id, "began": round(job.created, 3), "seconds": round(ctx.clock.now() - job.created, 3)}
 
 
 def facts(ctx: Context, task: Task, outcome: Outcome, began: float, effort: Effort) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, aside
+from fallow.pipeline.ended import of_job
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
@@ -74,7 +75,7 @@ async def start(ctx: Context, job_id: str) -> Job:
     """The source is stored: have it split."""
     await ctx.ledger.plan([aside(job_id, TaskKind.SPLIT, "")])
     if await ctx.ledger.move_job(job_id, JobState.SPLITTING):
-        log.event("job.started", job=job_id, created=(await ctx.ledger.job(job_id)).created)
+        log.event("job.started", **of_job(ctx, await ctx.ledger.job(job_id)))
     await advance(ctx, job_id)
     return await ctx.ledger.job(job_id)
 
@@ -86,7 +87,7 @@ async def cancel(ctx: Context, job_id: str) -> Job:
         if job.state is not JobState.CANCELLED:
             raise Conflict(f"The job {job_id} is {job.state.value}; only an unfinished one can be cancelled.")
     else:
-        log.event("job.cancelled", job=job_id, created=job.created)
+        log.event("job.cancelled", **of_job(ctx, job))
     return await ctx.ledger.job(job_id)
 
 

@@ -10,6 +10,7 @@ from fallow.model import JobState, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, announce
+from fallow.pipeline.ended import of_job
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.submit import forget, start
 from fallow.records import Job, Outcome, Task
@@ -53,7 +54,7 @@ async def sweep_uploads(ctx: Context) -> int:
         if await ctx.store.stat(job.source_key):
             await start(ctx, job_id)
         elif job.updated < before and await ctx.ledger.move_job(job_id, JobState.CANCELLED):
-            log.event("job.abandoned", job=job_id)
+            log.event("job.abandoned", **of_job(ctx, job))
             await forget(ctx, job_id)
             count += 1
     return count

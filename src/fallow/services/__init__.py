@@ -7,6 +7,8 @@
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
 - answers: errors as answers
+- probes: what every service tells whoever runs it; questions: asking back ends for that
+- watch: who is told what happens; metrics: counted for Prometheus; platform_metrics: asked for; traffic: requests
 - consumers: splitter, joiner and sweeper as loops
 - local_agents: the agents of this machine
 """

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fallow import __version__, log
+from fallow import log
 from fallow.errors import Forbidden
 from fallow.pipeline.context import Context
+from fallow.services import probes
 from fallow.services.answers import HANDLERS, noting_the_end, refusal
+from fallow.services.traffic import measured
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 PEOPLE = ("/api/",)
@@ -51,16 +50,8 @@ class Later:
 
 
 def machines(ctx: Context, routes: Sequence[BaseRoute]) -> ASGIApp:
-    """The app for programs: the given routes, and health."""
-    started = time.monotonic()
-
-    async def health(_request: Request) -> Response:
-        unfinished = await ctx.ledger.unfinished_jobs()
-        up = round(time.monotonic() - started, 3)
-        said = {"status": "ok", "version": __version__, "unfinished_jobs": len(unfinished), "up_seconds": up}
-        return JSONResponse(said)
-
-    return Starlette(routes=[*routes, Route("/healthz", health)], exception_handlers=HANDLERS)
+    """The app for programs: the given routes, and what every service answers."""
+    return Starlette(routes=[*routes, *probes.routes(ctx)], exception_handlers=HANDLERS)
 
 
 class Guard:
@@ -80,7 +71,7 @@ class Guard:
             return
         try:
             app = (scope["path"].startswith(PEOPLE) and self._apps.people) or self._apps.machines
-            await app(scope, noting_the_end(scope, receive), send)
+            await measured(app, scope, noting_the_end(scope, receive), send)
         except Exception:
             # Its caller has got an answer, or notices that the one that had begun is unfinished.
             log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])

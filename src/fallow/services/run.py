@@ -18,7 +18,7 @@ from fallow.errors import Conflict, NotFound
 from fallow.messages import to_wire
 from fallow.model import TaskKind
 from fallow.profiles import Profile
-from fallow.services import listening
+from fallow.services import listening, watch
 from fallow.services.home import Home
 from fallow.services.local_agents import LocalAgents, launch
 from fallow.services.roles import EVERYTHING, Role, check, named
@@ -136,6 +136,8 @@ class Platform:
     async def drain(self) -> None:
         """Finish what is being worked on here and begin nothing new; returns when all is still."""
         log.event("platform.draining")
+        if self._ctx:
+            self._ctx.draining.set()
         self._stop_lending()
         for consumer in self._consumers:
             consumer.drain()
@@ -279,6 +281,7 @@ def serve(
     """Run a platform, or some services, until told to stop: a first signal lets running work finish, a second does
     not. Single services have `stop_seconds` for that, as they are replaced, not attended to."""
     log.set_up(settings.log, service=named(roles))
+    watch.begin()
     asyncio.run(
         _until_stopped(Platform(settings, roles), ready, settings.stop_seconds if roles != EVERYTHING else None)
     )
