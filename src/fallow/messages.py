@@ -71,6 +71,7 @@ class LeaseGrant:
     last: bool = False  # no other task waits for a worker: idle cores may help with this one
     whole_url: str = ""  # a shorter way for a part that comes with its Content-Length; put_url takes any other
     whole_headers: dict[str, str] = field(default_factory=dict)  # to be sent to whole_url
+    detour_url: str = ""  # a longer way to the object, for a worker that cannot use get_url
 
     @property
     def typed_recipe(self) -> Recipe:

@@ -91,6 +91,14 @@ class Writer(Protocol):
 
 
 @dataclass(frozen=True)
+class GetLink:
+    """Where an object is."""
+
+    url: str
+    detour: str = ""  # a longer way to the same, for who cannot use `url`; "": there is none
+
+
+@dataclass(frozen=True)
 class PutLink:
     """Where an upload may go."""
 
@@ -102,7 +110,7 @@ class PutLink:
 class Links(Protocol):
     """Makes URLs that allow one transfer of one object, to whoever holds them, until they expire."""
 
-    async def get_link(self, key: str, seconds: float) -> str: ...
+    async def get_link(self, key: str, seconds: float) -> GetLink: ...
 
     async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
         """For an upload of at most `most` bytes."""

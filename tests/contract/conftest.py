@@ -2,8 +2,7 @@
 
 import pytest
 
-from servers.azurite import Azurite
-from servers.ceph import Ceph
+from servers.buckets import azurite, bucket, ceph, proxy  # noqa: F401 - fixtures
 from servers.mariadb import MariaDB
 from servers.rabbitmq import Cluster
 
@@ -29,17 +28,3 @@ def mariadb():
 def galera():
     with MariaDB(3) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def ceph():
-    server = Ceph()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def azurite():
-    server = Azurite()
-    yield server
-    server.stop()

@@ -20,21 +20,9 @@ MULTIPART = {
 }
 
 
-@pytest.fixture(params=["ceph", "azurite"])
-def server(request):
-    return request.getfixturevalue(request.param)
-
-
 @pytest.fixture
-def proxy(server):
-    proxy = Faulty(server.port)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-async def store(server, proxy):
-    store = open_store(proxy.of(server.fresh_url()))
+async def store(bucket, proxy):
+    store = open_store(proxy.of(bucket.fresh_url()))
     await store.put("there", SMALL)
     yield store
     await store.close()
@@ -116,9 +104,9 @@ async def test_a_server_that_fails_for_a_moment_is_asked_again(store, proxy, ask
 
 
 @pytest.mark.parametrize("asked", ["put", "read", "stat"])
-async def test_a_server_that_does_not_answer_is_asked_again(server, proxy, monkeypatch, asked):
+async def test_a_server_that_does_not_answer_is_asked_again(bucket, proxy, monkeypatch, asked):
     monkeypatch.setitem(object_url._TIMES, "read_timeout", timedelta(seconds=0.5))
-    store = open_store(proxy.of(server.fresh_url()))
+    store = open_store(proxy.of(bucket.fresh_url()))
     await store.put("there", SMALL)
     action, method, expected = ASKED[asked]
     proxy.faults = [Fault(method=method, silent=True)]
@@ -164,8 +152,8 @@ async def test_an_upload_whose_end_was_heard_is_there_although_nobody_said_so(ce
         (507, StorageFull, "No space is left in"),
     ],
 )
-async def test_what_does_not_pass_is_told_in_a_sentence(server, proxy, impatient, asked, status, kind, words):
-    store = open_store(proxy.of(server.fresh_url()))
+async def test_what_does_not_pass_is_told_in_a_sentence(bucket, proxy, impatient, asked, status, kind, words):
+    store = open_store(proxy.of(bucket.fresh_url()))
     await store.put("there", SMALL)
     action, method, _ = ASKED.get(asked, (write, "", None))
     proxy.faults = [Fault(method=method, status=status, times=1000)]
@@ -176,8 +164,8 @@ async def test_what_does_not_pass_is_told_in_a_sentence(server, proxy, impatient
     assert await listed(store) == ["there"]
 
 
-async def test_a_server_that_is_away_is_told_in_a_sentence(server, proxy, impatient):
-    store = open_store(proxy.of(server.fresh_url()))
+async def test_a_server_that_is_away_is_told_in_a_sentence(bucket, proxy, impatient):
+    store = open_store(proxy.of(bucket.fresh_url()))
     proxy.refusing = True
     for action in (put, read, listed, stat, delete, write):
         with pytest.raises(Unavailable, match="failed on"):
@@ -185,8 +173,8 @@ async def test_a_server_that_is_away_is_told_in_a_sentence(server, proxy, impati
 
 
 @pytest.mark.parametrize("asked", [put, listed, write])
-async def test_a_bucket_that_is_not_there_is_told_in_a_sentence(server, asked):
-    store = open_store(server.fresh_url().replace("://fallow/", "://nosuch/"))
+async def test_a_bucket_that_is_not_there_is_told_in_a_sentence(bucket, asked):
+    store = open_store(bucket.fresh_url().replace("://fallow/", "://nosuch/"))
     with pytest.raises(Unavailable, match="There is no bucket or container"):
         await asked(store)
 

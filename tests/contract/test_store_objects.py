@@ -101,7 +101,9 @@ async def test_links_allow_one_transfer_of_one_object(store):
     put = await links.put_link("jobs/1/a.ts", 60, 1000)
     assert put.url.startswith("/blobs/v1/jobs/1/a.ts?")
     await asyncio.to_thread(transfer, put.whole_url, b"part", dict(put.whole_headers))
-    get = await links.get_link("jobs/1/a.ts", 60)
+    link = await links.get_link("jobs/1/a.ts", 60)
+    assert link.detour.startswith("/blobs/v1/jobs/1/a.ts?")
+    get = link.url
     assert await asyncio.to_thread(transfer, get) == b"part"
     for wrong in (get.replace("a.ts", "b.ts"), get.partition("?")[0]):
         with pytest.raises(urllib.error.HTTPError):

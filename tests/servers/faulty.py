@@ -77,6 +77,8 @@ class Faulty:
                 return None
             method, target = head.split(b" ", 2)[:2]
             fault = self._fault(method.decode(), target.decode())
+            if fault.reset_request == 0:
+                return _reset(client)
             if fault.status:
                 return _answer(client, head, rest, fault)
             if fault.silent:

@@ -7,6 +7,8 @@ import case
 import pytest
 from watching import FFMPEG, RATE, SECONDS
 
+from servers.buckets import azurite, bucket, ceph, proxy  # noqa: F401 - fixtures
+
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):

@@ -20,7 +20,7 @@ from fallow.pipeline import deliver, dispatch, keys, submit, sweep
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import timeline, video_recipe
-from fallow.ports import PutLink
+from fallow.ports import GetLink, PutLink
 from fallow.profiles import Profile
 from fallow.records import TaskSpec
 
@@ -49,7 +49,7 @@ class Clock:
 
 class Links:
     async def get_link(self, key, seconds):
-        return f"get {key}"
+        return GetLink(f"get {key}")
 
     async def put_link(self, key, seconds, most):
         return PutLink(f"put {key}")

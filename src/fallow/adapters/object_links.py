@@ -8,7 +8,7 @@ from typing import Literal
 from obstore.store import AzureStore
 
 from fallow.adapters.store_object import ObjectStore
-from fallow.ports import Links, PutLink
+from fallow.ports import GetLink, Links, PutLink
 
 LONGEST = 7 * 86400 - 60
 """Seconds that a link can be valid; S3 takes no more than a week."""
@@ -34,8 +34,9 @@ class ObjectLinks:
         self._store = store
         self._gateway = gateway
 
-    async def get_link(self, key: str, seconds: float) -> str:
-        return await self._signed("GET", key, seconds)
+    async def get_link(self, key: str, seconds: float) -> GetLink:
+        through = await self._gateway.get_link(key, seconds)
+        return GetLink(await self._signed("GET", key, seconds), through.url)
 
     async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
         through = await self._gateway.put_link(key, seconds, most)

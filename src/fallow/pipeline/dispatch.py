@@ -180,6 +180,7 @@ async def _nothing_waits(ctx: Context, job_id: str) -> bool:
 
 async def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
     seconds = ctx.policy.deadline(task.spec.cost)
+    get = await ctx.links.get_link(task.spec.get_key, seconds)
     put = await ctx.links.put_link(part_key(task.spec, task.lease), seconds, _most(task.spec))
     return LeaseGrant(
         lease=task.lease,
@@ -188,7 +189,7 @@ async def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
         kind=task.spec.kind,
         attempt=task.attempt,
         recipe=task.spec.recipe,
-        get_url=await ctx.links.get_link(task.spec.get_key, seconds),
+        get_url=get.url,
         get_bytes=task.spec.get_bytes,
         get_sha256=task.spec.get_sha256,
         put_url=put.url,
@@ -197,6 +198,7 @@ async def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
         last=last,
         whole_url=put.whole_url,
         whole_headers=dict(put.whole_headers),
+        detour_url=get.detour,
     )
 
 

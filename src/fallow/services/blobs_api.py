@@ -15,7 +15,7 @@ from fallow import log
 from fallow.errors import FallowError, Forbidden, Rejected, StorageFull
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.ports import PutLink, Writer
+from fallow.ports import GetLink, PutLink, Writer
 from fallow.services.answers import Early, refusal
 from fallow.services.objects import send
 
@@ -35,8 +35,8 @@ class SignedLinks:
     def to_put(self, key: str, seconds: float, most: int) -> str:
         return self._link("PUT", key, seconds, most)
 
-    async def get_link(self, key: str, seconds: float) -> str:
-        return self.to_get(key, seconds)
+    async def get_link(self, key: str, seconds: float) -> GetLink:
+        return GetLink(self.to_get(key, seconds))
 
     async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
         return PutLink(self.to_put(key, seconds, most))

@@ -27,6 +27,7 @@ from fallow.worker.download import ObjectGone
 from fallow.worker.patience import AWAY_SECONDS, pauses
 from fallow.worker.source import WorkSource
 from fallow.worker.stream import Stream, Uploaded, WrongCount
+from fallow.worker.ways import Avoided
 
 QUICK_ANSWER = 0.5  # seconds; "nothing to do" that comes sooner was no long poll
 ABORT_SECONDS = 5.0
@@ -44,6 +45,7 @@ class Means:
     niceness: int = 0
     wait_seconds: float = 20.0  # how long a request for work may wait at the gateway
     away_seconds: float = AWAY_SECONDS  # how long an attempt waits for a server that is away
+    avoided: Avoided = field(default_factory=Avoided)
 
 
 @dataclass
@@ -218,7 +220,9 @@ class _Attempt:
     def run(self, streams: dict[str, Stream], changed: threading.Condition) -> None:
         means = self._means
         threads = max(means.threads, means.cores) if self.grant.last else means.threads
-        stream = self._stream = Stream(self.grant, means.binary, threads, means.niceness, means.away_seconds)
+        stream = self._stream = Stream(
+            self.grant, means.binary, threads, means.niceness, means.away_seconds, means.avoided
+        )
         with changed:
             streams[self.grant.lease] = stream
         within = contextvars.copy_context()  # its log lines are about the same lease

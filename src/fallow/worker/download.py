@@ -10,7 +10,8 @@ from typing import IO
 from fallow.errors import TransferFailed
 from fallow.messages import LeaseGrant
 from fallow.worker.connection import PIECE, TROUBLE, Watch, reach, reason, target, title
-from fallow.worker.patience import AWAY, Interrupted, Patience
+from fallow.worker.patience import Interrupted, asked_for, passing
+from fallow.worker.ways import Ways
 
 _GONE = frozenset({404, 410, 416})
 """Statuses of an object that is not there, or shorter than it should be."""
@@ -23,12 +24,11 @@ class ObjectGone(TransferFailed):
 class Download:
     """One object. When the connection breaks, another one goes on where that ended."""
 
-    def __init__(self, grant: LeaseGrant, patience: Patience, watch: Watch) -> None:
+    def __init__(self, grant: LeaseGrant, ways: Ways, watch: Watch) -> None:
         self.size = 0
-        self._url = grant.get_url
         self._wanted = grant.get_bytes
         self._sha256 = grant.get_sha256
-        self._patience = patience
+        self._ways = ways
         self._watch = watch
         self._connection: http.client.HTTPConnection | None = None
         self._response: http.client.HTTPResponse | None = None
@@ -40,8 +40,12 @@ class Download:
                 self._ask()
                 return
             except Interrupted as error:
-                self._patience.tried()
-                self._patience.wait(error)
+                self._pause(error)
+            except ObjectGone:
+                raise
+            except TransferFailed as error:
+                if not self._ways.turn(error):
+                    raise
 
     def pour(self, sink: IO[bytes]) -> None:
         """Hand all bytes on, for as long as the sink takes any; raises TransferFailed unless all are right."""
@@ -64,13 +68,16 @@ class Download:
             try:
                 length = self._read(view[: self._wanted - self.size])
             except Interrupted as error:
-                self._patience.tried()
-                self._patience.wait(error)
+                self._pause(error)
                 self.begin()
             else:
                 self.size += length
-                self._patience.renew()
+                self._ways.patience.renew()
                 yield view[:length]
+
+    def _pause(self, error: Interrupted) -> None:
+        self._ways.patience.tried(error.after)
+        self._ways.wait(error)
 
     def _read(self, view: memoryview) -> int:
         so_far = f"after {self.size} of {self._wanted} bytes"
@@ -86,16 +93,15 @@ class Download:
         self.close()
         rest = {"Range": f"bytes={self.size}-"} if self.size else {}
         try:
-            self._connection = reach(self._url, self._watch)
-            self._connection.request("GET", target(self._url), headers=rest)
+            self._connection = reach(self._ways.url, self._watch)
+            self._connection.request("GET", target(self._ways.url), headers=rest)
             self._response = self._connection.getresponse()
         except TROUBLE as error:
             raise Interrupted(f"The task's object cannot be fetched: {reason(error)}.") from error
         if self._response.status == 200:
             self._pass_over(self.size)
         elif self._response.status != 206 or not rest:
-            kind = _meaning(self._response.status)
-            raise kind(f"The store answered the request for the task's object with {_told(self._response)}.")
+            raise _meaning(self._response)
 
     def _pass_over(self, left: int) -> None:
         """A server may not know ranges, and send all of it again."""
@@ -104,10 +110,13 @@ class Download:
             left -= self._read(view[:left])
 
 
-def _meaning(status: int) -> type[TransferFailed]:
-    if status in _GONE:
-        return ObjectGone
-    return Interrupted if status in AWAY else TransferFailed
+def _meaning(response: http.client.HTTPResponse) -> TransferFailed:
+    said = f"The store answered the request for the task's object with {_told(response)}."
+    if response.status in _GONE:
+        return ObjectGone(said)
+    if passing(response.status):
+        return Interrupted(said, asked_for(response.getheader("Retry-After")))
+    return TransferFailed(said)
 
 
 def _told(response: http.client.HTTPResponse) -> str:

@@ -34,6 +34,7 @@ MODULES = (
     "worker/source.py",
     "worker/stream.py",
     "worker/upload.py",
+    "worker/ways.py",
 )
 """All that the agent imports; a test holds this."""
 

@@ -12,8 +12,19 @@ from fallow.errors import TransferFailed
 FIRST_PAUSE = 0.2  # seconds before the first repetition
 LONGEST_PAUSE = 15.0
 AWAY_SECONDS = 30.0
-AWAY = frozenset({502, 503, 504})
-"""Statuses of a server, or of a proxy before it, that is not ready yet."""
+LONGEST_AFTER = 60.0  # seconds that a server may ask for
+
+_FULL = 507
+
+
+def passing(status: int) -> bool:
+    """Whether a server that answers so may answer otherwise in a while."""
+    return (status >= 500 and status != _FULL) or status in (408, 425, 429)
+
+
+def asked_for(retry_after: str | None) -> float:
+    """Seconds after which a server wants to be asked again; a date is not looked at."""
+    return min(float(retry_after), LONGEST_AFTER) if retry_after and retry_after.isdecimal() else 0.0
 
 
 def pauses() -> Callable[[], float]:
@@ -31,6 +42,10 @@ def pauses() -> Callable[[], float]:
 class Interrupted(TransferFailed):
     """No answer came, or none that means anything: the same may succeed in a while."""
 
+    def __init__(self, message: str = "", after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after  # seconds, when the server has said so
+
 
 class Patience:
     """Of one transfer, with its server. Whoever sets `stopped` ends it at once."""
@@ -46,9 +61,9 @@ class Patience:
         self._next = 0.0
         self._until: float | None = None
 
-    def tried(self) -> None:
-        """In vain. The next try is due after a pause."""
-        self._next = time.monotonic() + self._pause()
+    def tried(self, after: float = 0.0) -> None:
+        """In vain. The next try is due after a pause, of that many seconds at least."""
+        self._next = time.monotonic() + max(after, self._pause())
 
     @property
     def due(self) -> bool:

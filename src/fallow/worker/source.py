@@ -84,6 +84,7 @@ class GatewaySource:
             get_url=urljoin(self.url, grant.get_url),
             put_url=urljoin(self.url, grant.put_url),
             whole_url=urljoin(self.url, grant.whole_url) if grant.whole_url else "",
+            detour_url=urljoin(self.url, grant.detour_url) if grant.detour_url else "",
         )
 
     def renew(self, lease: str, renewal: Renewal) -> Renewed:

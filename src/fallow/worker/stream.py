@@ -20,8 +20,9 @@ from fallow.messages import LeaseGrant
 from fallow.recipe import Recipe, VideoRecipe
 from fallow.worker.connection import PIECE
 from fallow.worker.download import Download
-from fallow.worker.patience import AWAY_SECONDS, Patience
+from fallow.worker.patience import AWAY_SECONDS
 from fallow.worker.upload import Upload
+from fallow.worker.ways import Avoided, Ways
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,13 @@ class Stream:
     """One attempt at one task; `run` does it, any other thread may watch and stop it."""
 
     def __init__(
-        self, grant: LeaseGrant, binary: str, threads: int, niceness: int = 0, away_seconds: float = AWAY_SECONDS
+        self,
+        grant: LeaseGrant,
+        binary: str,
+        threads: int,
+        niceness: int = 0,
+        away_seconds: float = AWAY_SECONDS,
+        avoided: Avoided | None = None,
     ) -> None:
         self.bytes_in = 0
         self.bytes_out = 0
@@ -56,6 +63,7 @@ class Stream:
         self._command = [binary, *_arguments(self._recipe, threads)]
         self._niceness = niceness
         self._away_seconds = away_seconds
+        self._avoided = avoided or Avoided()
         self._counter = counter(self._recipe.output) if isinstance(self._recipe, VideoRecipe) else None
         self._lock = threading.Lock()
         self._failure: FallowError | None = None
@@ -70,7 +78,7 @@ class Stream:
 
     def run(self) -> Uploaded:
         """Do it. Raises what went wrong first; then nothing is stored."""
-        download = Download(self._grant, self._patience(), self._watch)
+        download = Download(self._grant, self._ways_to_get(), self._watch)
         try:
             download.begin()
             return self._between(download, self._start())
@@ -83,7 +91,7 @@ class Stream:
     def _between(self, download: Download, child: Child) -> Uploaded:
         feeder = threading.Thread(target=self._feed, args=(download, child), name="feeder", daemon=True)
         feeder.start()
-        upload = Upload(self._grant, self._patience(), self._watch)
+        upload = Upload(self._grant, self._ways_to_put(), self._watch)
         try:
             self._pump(child, upload)
             self._check_end(child, feeder)
@@ -103,8 +111,15 @@ class Stream:
             child.stdout.close()
         return Uploaded(upload.size, upload.digest.hexdigest(), self.frames, child.fault)
 
-    def _patience(self) -> Patience:
-        return Patience(self._away_seconds, self._over)
+    def _ways_to_get(self) -> Ways:
+        short, long = self._grant.get_url, self._grant.detour_url
+        if not long:
+            short, long = "", short
+        return Ways(short, long, self._avoided, self._away_seconds, self._over)
+
+    def _ways_to_put(self) -> Ways:
+        grant = self._grant
+        return Ways(grant.whole_url, grant.put_url, self._avoided, self._away_seconds, self._over)
 
     def _first(self, error: FallowError) -> FallowError:
         """What was noticed first is the cause; what follows from it is not worth telling."""

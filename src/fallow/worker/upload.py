@@ -11,7 +11,8 @@ from functools import partial
 from fallow.errors import EncoderFailed, StorageFull, TransferFailed
 from fallow.messages import LeaseGrant
 from fallow.worker.connection import PIECE, TROUBLE, Watch, reach, reason, target, title
-from fallow.worker.patience import AWAY, Interrupted, Patience
+from fallow.worker.patience import Interrupted, asked_for, passing
+from fallow.worker.ways import Ways
 
 KEPT = 16 << 20
 """Bytes of a part that are kept to be sent again. One that has grown larger is lost with its connection."""
@@ -25,17 +26,15 @@ class Upload:
     Where there is a way for parts whose length is known, the kept ones take that, at their end.
     """
 
-    def __init__(self, grant: LeaseGrant, patience: Patience, watch: Watch) -> None:
+    def __init__(self, grant: LeaseGrant, ways: Ways, watch: Watch) -> None:
         self.size = 0
         self.digest = hashlib.sha256()
-        self._url = grant.put_url
-        self._whole_url = grant.whole_url
         self._whole_headers = grant.whole_headers
-        self._patience = patience
+        self._ways = ways  # the short one takes only a part that is whole
         self._watch = watch
         self._kept: list[bytes] | None = []  # the part so far; None when it has grown too large
         self._put: _Put | None = None  # the request under way
-        self._broken = TransferFailed()  # why there is none
+        self._broken = Interrupted()  # why there is none
         self._end_sent = False
 
     def send(self, piece: bytes) -> None:
@@ -46,7 +45,7 @@ class Upload:
             self._kept.append(piece)
         if self._put is not None:
             self._try(partial(self._put.send, _framed(piece)))
-        elif not self._whole_url and self._patience.due:
+        elif not self._ways.short and self._ways.patience.due:
             self._try(self._begin)
         if self.size > KEPT:
             self._let_go()
@@ -56,7 +55,7 @@ class Upload:
         if self.size == 0:
             raise EncoderFailed("FFmpeg ended well but wrote nothing.")
         while not self._try(self._end):
-            self._patience.wait(self._broken)
+            self._ways.wait(self._broken)
 
     def close(self) -> None:
         if self._put is not None:
@@ -67,26 +66,35 @@ class Upload:
         try:
             action()
         except Interrupted as error:
-            self.close()
-            self._put, self._broken = None, error
+            self._break(error)
             if self._kept is None:
                 raise
             # The pauses grow from one break to the next, as every try sends all of it.
-            self._patience.tried()
+            self._ways.patience.tried(error.after)
+            return False
+        except (TransferFailed, StorageFull) as error:
+            if not self._ways.turn(error):
+                raise
+            self._break(Interrupted(str(error)))
             return False
         return True
 
+    def _break(self, error: Interrupted) -> None:
+        self.close()
+        self._put, self._broken = None, error
+
     def _begin(self) -> None:
         """Chunked: nobody knows yet how long it will be."""
-        put = _Put(self._url, {"Transfer-Encoding": "chunked"}, self._watch)
+        put = _Put(self._ways.url, {"Transfer-Encoding": "chunked"}, self._watch)
         self._put = put
         for piece in self._kept or ():
             put.send(_framed(piece))
 
     def _let_go(self) -> None:
         """No more can be kept: somebody must have taken it, or FFmpeg has to wait."""
+        self._ways.lengthen()
         while self._put is None:
-            self._patience.wait(self._broken)
+            self._ways.patience.wait(self._broken)
             self._try(self._begin)
         self._kept = None
 
@@ -105,11 +113,8 @@ class Upload:
 
     def _whole(self) -> _Put:
         """All of it in one request, now that its length is known."""
-        headers = {"Content-Length": str(self.size)}
-        if self._whole_url:
-            put = _Put(self._whole_url, {**headers, **self._whole_headers}, self._watch)
-        else:
-            put = _Put(self._url, headers, self._watch)
+        special = self._whole_headers if self._ways.short else {}
+        put = _Put(self._ways.url, {"Content-Length": str(self.size), **special}, self._watch)
         for piece in self._kept or ():
             put.send(piece)
         return put
@@ -155,7 +160,7 @@ class _Put:
         except TROUBLE as error:
             raise Interrupted(f"The upload's end was not acknowledged: {reason(error)}.") from error
         if response.status not in (200, 201, 204):
-            raise _meaning(response.status, body)
+            raise _meaning(response, body)
 
     def close(self) -> None:
         self._connection.close()
@@ -171,15 +176,17 @@ class _Put:
         try:
             self._connection.sock.settimeout(1.0)
             response = self._connection.getresponse()
-            return _meaning(response.status, response.read(PIECE))
+            return _meaning(response, response.read(PIECE))
         except (*TROUBLE, AttributeError) as none:
             return Interrupted(f"The upload broke off after {self._size} bytes: {reason(error or none)}.")
 
 
-def _meaning(status: int, body: bytes) -> TransferFailed | StorageFull:
-    said = title(body) or f"The store answered the upload with status {status}."
-    if status == 507:
+def _meaning(response: http.client.HTTPResponse, body: bytes) -> TransferFailed | StorageFull:
+    said = title(body) or f"The store answered the upload with status {response.status}."
+    if response.status == 507:
         return StorageFull(said)
-    if status == 409:
+    if response.status == 409:
         return _Exists(said)
-    return Interrupted(said) if status in AWAY else TransferFailed(said)
+    if passing(response.status):
+        return Interrupted(said, asked_for(response.getheader("Retry-After")))
+    return TransferFailed(said)
