@@ -50,6 +50,7 @@ ALLOWED = {
     "starlette": ["services"],
     "pydantic": ["services"],
     "prometheus_client": ["services"],
+    "opentelemetry": ["services"],
     "uvicorn": ["services"],
     "uvloop": ["services"],
     "sqlalchemy": ["adapters"],

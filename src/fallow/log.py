@@ -32,7 +32,7 @@ def event(action: str, message: str = "", level: int = logging.INFO, **facts: ob
     written = _log.isEnabledFor(level)
     if written or _listeners:
         known = {**(_about.get() or {}), **facts}
-        _tell(action, level, known)
+        _tell(action, level, {**known, "message": message} if message else known)
         if written:
             _log.log(level, message, extra={"fields": {"action": action, **known}})
 

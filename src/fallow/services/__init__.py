@@ -9,6 +9,7 @@
 - answers: errors as answers
 - probes: what every service tells whoever runs it; questions: asking back ends for that
 - watch: who is told what happens; metrics: counted for Prometheus; platform_metrics: asked for; traffic: requests
+- traces: spans of what has ended, for OpenTelemetry
 - consumers: splitter, joiner and sweeper as loops
 - local_agents: the agents of this machine
 """

@@ -281,10 +281,9 @@ def serve(
     """Run a platform, or some services, until told to stop: a first signal lets running work finish, a second does
     not. Single services have `stop_seconds` for that, as they are replaced, not attended to."""
     log.set_up(settings.log, service=named(roles))
-    watch.begin()
-    asyncio.run(
-        _until_stopped(Platform(settings, roles), ready, settings.stop_seconds if roles != EVERYTHING else None)
-    )
+    seconds = settings.stop_seconds if roles != EVERYTHING else None
+    with watch.watched():
+        asyncio.run(_until_stopped(Platform(settings, roles), ready, seconds))
 
 
 async def _until_stopped(platform: Platform, ready: Callable[[Platform], object], seconds: float | None) -> None:
