@@ -3,7 +3,7 @@
 import pytest
 
 from servers.buckets import azurite, bucket, ceph, proxy  # noqa: F401 - fixtures
-from servers.mariadb import MariaDB
+from servers.mariadb import MariaDB, Shaken
 from servers.rabbitmq import Cluster
 
 
@@ -28,3 +28,11 @@ def mariadb():
 def galera():
     with MariaDB(3) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shaken():
+    with Shaken(3) as server:
+        yield server
+    assert server.trouble is None
+    assert server.kills

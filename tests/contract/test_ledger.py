@@ -1,6 +1,7 @@
 """What every ledger promises."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from fractions import Fraction
@@ -43,14 +44,16 @@ def time():
     return Time()
 
 
-@pytest.fixture(params=["sqlite", "mariadb", "galera"])
+@pytest.fixture(params=["sqlite", "mariadb", "galera", "shaken"])
 def url(request, tmp_path):
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/fallow.db"
+        yield f"sqlite:///{tmp_path}/fallow.db"
+        return
     server = request.getfixturevalue(request.param)
-    url = server.url(server.database(), first=next(NEXT) % len(server.nodes))
-    migrate(url)
-    return url
+    with server.shaking() if request.param == "shaken" else contextlib.nullcontext():
+        url = server.url(server.database(), first=next(NEXT) % len(server.nodes))
+        migrate(url)
+        yield url
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """MariaDB: one server, or a Galera cluster of three."""
 
+import contextlib
 import itertools
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +29,7 @@ max_connections=300
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
 PASSWORD, QUOTED = "p@ss/word", "p%40ss%2Fword"
 PATIENCE = 90  # seconds
+DATABASES = 60  # that a session's tests may want of a shaken cluster
 
 
 class Node:
@@ -80,6 +83,17 @@ class Node:
             for statement in statements:
                 cursor.execute(statement)
             return cursor.fetchall()
+
+    def insist(self, *statements):
+        """Until it does it: on a machine that is slow, nodes lose sight of each other for a moment."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.sql(*statements)
+            except pymysql.err.MySQLError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def kill(self):
         """As when the machine loses its power."""
@@ -156,9 +170,9 @@ class MariaDB:
     def database(self):
         """The name of a new, empty database."""
         name = f"fallow{next(self.numbers)}"
-        self.nodes[0].sql(f"CREATE DATABASE {name}")
+        self.nodes[0].insist(f"CREATE DATABASE IF NOT EXISTS {name}")
         for node in self.nodes[1:]:
-            node.sql("SET SESSION wsrep_sync_wait = 1", f"USE {name}", "SELECT 1")
+            node.insist("SET SESSION wsrep_sync_wait = 1", f"USE {name}", "SELECT 1")
         return name
 
     def url(self, database, first=0):
@@ -166,6 +180,54 @@ class MariaDB:
         nodes = self.nodes[first:] + self.nodes[:first]
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
         return f"mysql://fallow:{QUOTED}@{hosts}/{database}"
+
+
+class Shaken(MariaDB):
+    """A cluster of which, while anybody is at it, one node after the other is killed and comes back."""
+
+    def __init__(self, count):
+        super().__init__(count)
+        self._used, self._over = threading.Event(), threading.Event()
+        self.kills, self.trouble = 0, None
+        self._thread = threading.Thread(target=self._shake)
+
+    def __enter__(self):
+        super().__enter__()
+        # While all is well: it cannot be waited for at a node that is away, nor connected to where it is not yet.
+        self._databases = [super(Shaken, self).database() for _ in range(DATABASES)]
+        self._thread.start()
+        return self
+
+    def __exit__(self, *told):
+        self._over.set()
+        self._used.set()
+        if self._thread.ident:
+            self._thread.join()
+        super().__exit__(*told)
+
+    def database(self):
+        return self._databases.pop()
+
+    @contextlib.contextmanager
+    def shaking(self):
+        self._used.set()
+        try:
+            yield
+        finally:
+            self._used.clear()
+
+    def _shake(self):
+        try:
+            for node in itertools.cycle(self.nodes):
+                self._used.wait()
+                if self._over.wait(0.5):
+                    return
+                node.kill()
+                self.kills += 1
+                node.start()
+                node.wait()
+        except BaseException as error:
+            self.trouble = error
 
 
 def _user():
@@ -189,8 +251,8 @@ def _member(port, group, ist, sst, members):
         "ist.recv_bind": f"127.0.0.1:{ist}",
         "gcache.size": "64M",
         "pc.recovery": "true",
-        "evs.suspect_timeout": "PT2S",
-        "evs.inactive_timeout": "PT5S",
+        "evs.suspect_timeout": "PT3S",
+        "evs.inactive_timeout": "PT8S",
         "evs.keepalive_period": "PT0.5S",
     }
     return {
