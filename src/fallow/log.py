@@ -109,11 +109,9 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             **self._process,
             "message": record.getMessage(),
-            **{
-                key: value if isinstance(value, (int, float)) else str(value)
-                for key, value in _fields(record).items()
-            },
         }
+        for key, value in _fields(record).items():
+            line.setdefault(key, value if isinstance(value, (int, float)) else str(value))
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -45,7 +45,7 @@ def test_log_lines_for_people(lines):
 
 def test_log_lines_for_machines(lines):
     log.set_up("json", lines, service="gateway")
-    log.trouble("thing.failed", "It broke.", job="j", frames=3)
+    log.trouble("thing.failed", "It broke.", job="j", frames=3, host="of something else")
     (line,) = read(lines)
     assert line.pop("time") > 0
     process = {"service": "gateway", "host": socket.gethostname(), "pid": os.getpid()}

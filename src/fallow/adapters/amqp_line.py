@@ -163,7 +163,7 @@ class Line:
             except LOST as error:
                 problems.append(f"{host}:{port}: {self.told(error)}")
                 continue
-            log.event("queue.connected", host=host, port=port, purpose=self._purpose)
+            log.event("queue.connected", node=f"{host}:{port}", purpose=self._purpose)
             return found
         raise Unavailable(
             f"No RabbitMQ can be used at {self._address} as {self._address.user} ({'; '.join(problems)});"
