@@ -57,6 +57,7 @@ ALLOWED = {
     "alembic": ["adapters"],
     "pymysql": ["adapters"],
     "aio_pika": ["adapters"],
+    "aiormq": ["adapters"],
     "yarl": ["adapters"],
     "obstore": ["adapters"],
     "typer": ["cli"],

@@ -19,6 +19,17 @@ def rabbit(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def trio(tmp_path_factory):
+    """A cluster of three RabbitMQ nodes."""
+    cluster = Cluster(tmp_path_factory.mktemp("trio"), 3)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
 def mariadb():
     with MariaDB(1) as server:
         yield server

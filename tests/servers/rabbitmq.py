@@ -93,6 +93,8 @@ class Node:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            while listens(self.port):  # what the script started ends a moment later
+                time.sleep(0.02)
 
     def control(self, *words: str) -> str:
         command = [PROGRAMS / "rabbitmqctl", "-n", self.name, *words]

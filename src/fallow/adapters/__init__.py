@@ -5,7 +5,8 @@
 - ledger_tables, ledger_rows: its tables and values; ledger_guards: checks across rows; ledger_migrate: new tables
 - ledger_census: how many jobs and tasks there are
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
-- queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues; amqp_inbox: taking messages
+- queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues
+- amqp_inbox: taking messages from RabbitMQ; amqp_feed: from one queue; amqp_waiters: who waits for them
 - amqp_depths: counting messages
 - store_object: objects in a bucket; object_calls: how often it is asked; object_writer: its uploads
 - object_url: a bucket's address; object_links: its links

@@ -1,55 +1,19 @@
-"""Taking messages from RabbitMQ: at once where one is ready, else by consuming while somebody waits."""
+"""Taking messages from RabbitMQ: at once where one is ready, else by waiting."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aio_pika.exceptions import ChannelInvalidStateError
+import time
+from collections.abc import Iterable, Iterator, Sequence
 
 from fallow import log
-from fallow.adapters.amqp_line import LOST, STEP_SECONDS, Line, pauses
+from fallow.adapters.amqp_feed import Feed
+from fallow.adapters.amqp_line import LOST, Line
 from fallow.adapters.amqp_topology import Topology
-from fallow.errors import BadSetting, Unavailable
+from fallow.adapters.amqp_waiters import Taken, Waiters
 
-
-@dataclass(frozen=True)
-class Taken:
-    """A message that was handed out and not acknowledged yet."""
-
-    queue: str
-    incoming: AbstractIncomingMessage
-
-    @property
-    def ours(self) -> bool:
-        """Whether the broker still takes an answer to it: only by the channel that it came by."""
-        try:
-            return not self.incoming.channel.connection.is_closed
-        except ChannelInvalidStateError:
-            return False
-
-
-@dataclass(eq=False)
-class _Waiter:
-    """Somebody who found nothing and waits for any of these queues."""
-
-    queues: frozenset[str]
-    taken: asyncio.Future[Taken | None]
-
-    def wants(self, queue: str) -> bool:
-        return queue in self.queues and not self.taken.done()
-
-
-@dataclass
-class _Consuming:
-    """What this process consumes on one channel. One message at a time and queue, so that none lies about here."""
-
-    channel: AbstractChannel
-    tags: dict[str, str] = field(default_factory=dict)  # the consumer of each queue
-    spent: set[str] = field(default_factory=set)  # queues whose consumer has had its one message
-    surplus: list[Taken] = field(default_factory=list)
+EMPTY_SECONDS = 1.0  # that an empty queue is believed to be so; who waits is told of new messages all the same
+_CROWD = 4  # who ask at once; others wait with them, which is cheaper for many
 
 
 class Inbox:
@@ -57,142 +21,94 @@ class Inbox:
 
     def __init__(self, line: Line, topology: Topology) -> None:
         self._line, self._topology = line, topology
-        self._consuming: _Consuming | None = None
-        self._opening = asyncio.Lock()
-        self._waiters: list[_Waiter] = []
-        self._changed = asyncio.Event()
-        self._tending: asyncio.Task[None] | None = None
+        self._waiters = Waiters()
+        self._feeds: dict[str, Feed] = {}
+        self._empty: dict[str, float] = {}  # until when a queue is believed to be so
+        self._asking = 0
+        self._returning: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def take(self, queues: Sequence[str]) -> Taken | None:
-        """A message that is ready, of the first queue that has one. Raises one of LOST."""
-        for name in queues:
-            at_broker = await self._topology.ensure(name)
-            consuming = await self._open()
-            queue = await consuming.channel.get_queue(at_broker, ensure=False)
-            try:
-                incoming = await queue.get(no_ack=False, fail=False, timeout=STEP_SECONDS)
-            except TimeoutError:
-                await self._line.drop()
-                raise
-            if incoming:
-                return Taken(name, incoming)
+    def stocked(self, queues: Sequence[str]) -> Taken | None:
+        """A message that is here already."""
+        for queue in queues:
+            if (feed := self._feeds.get(queue)) and (taken := feed.stocked()):
+                return taken
         return None
 
-    def unwatched(self, queues: Sequence[str]) -> list[str]:
-        """Those that are not consumed from; the others are empty, and whoever wants them waits with others."""
-        consuming = self._consuming
-        if consuming is None or consuming.channel.is_closed:
-            return list(queues)
-        return [name for name in queues if name not in consuming.tags or name in consuming.spent]
+    def likely(self, queues: Sequence[str]) -> Iterator[str]:
+        """Those that may have a message, for who can wait; nobody misses one of the others by that."""
+        for queue in queues if self._asking < _CROWD else ():
+            if not self._feed(queue).consumed and self._empty.get(queue, 0.0) <= time.monotonic():
+                yield queue
+
+    def filled(self, queue: str) -> None:
+        """A message is known to be there."""
+        self._empty.pop(queue, None)
+
+    async def ask(self, queues: Iterable[str]) -> Taken | None:
+        """A message of the first of these queues that has one ready. Raises one of LOST, BadSetting."""
+        self._asking += 1
+        try:
+            for queue in queues:
+                if self._feed(queue).mute:
+                    continue
+                if taken := await self._unless_gone(queue):
+                    return taken
+                self._empty[queue] = time.monotonic() + EMPTY_SECONDS
+            return None
+        finally:
+            self._asking -= 1
 
     async def wait(self, queues: Sequence[str], seconds: float) -> Taken | None:
         """The next message of any of the queues; None after so long, or when the inbox is closed."""
-        waiter = _Waiter(frozenset(queues), asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
-        self._tend()
-        try:
-            await asyncio.wait([waiter.taken], timeout=seconds)
-            return waiter.taken.result() if waiter.taken.done() else None
-        except asyncio.CancelledError:
-            # Who gave up waiting must not take the message along that had just been handed over.
-            if waiter.taken.done() and (taken := waiter.taken.result()):
-                self.put_back(taken)
-            raise
-        finally:
-            waiter.taken.cancel()
-            self._waiters.remove(waiter)
-            self._changed.set()
+        if self._closed or (taken := self.stocked(queues)):
+            return None if self._closed else taken
+        with self._waiters.joined(queues, seconds) as coming:
+            for queue in queues:
+                if not (feed := self._feed(queue)).consumed:
+                    feed.tend()
+            try:
+                return await coming
+            except asyncio.CancelledError:
+                # Who gave up waiting must not take the message along that had just been handed over.
+                self._put_back(coming)
+                raise
 
-    def put_back(self, taken: Taken) -> None:
-        """Give a message to another who waits, or to the broker."""
-        if not self._hand_over(taken) and self._consuming:
-            self._consuming.surplus.append(taken)
-            self._tend()
+    async def nack(self, taken: Taken) -> None:
+        """Raises one of LOST."""
+        self.filled(taken.queue)
+        await taken.give_back()
 
     async def close(self) -> None:
         self._closed = True
-        for waiter in self._waiters:
-            if not waiter.taken.done():
-                waiter.taken.set_result(None)
-        if self._tending:
-            self._tending.cancel()
-            await asyncio.gather(self._tending, return_exceptions=True)
+        self._waiters.dismiss()
+        await asyncio.gather(*(feed.close() for feed in self._feeds.values()))
+        await asyncio.gather(*self._returning, return_exceptions=True)
 
-    def _tend(self) -> None:
-        self._changed.set()
-        if not self._closed and (self._tending is None or self._tending.done()):
-            self._tending = asyncio.create_task(self._tend_consumers())
+    def _feed(self, queue: str) -> Feed:
+        if (feed := self._feeds.get(queue)) is None:
+            feed = self._feeds[queue] = Feed(queue, self._line, self._topology, self._waiters)
+        return feed
 
-    async def _tend_consumers(self) -> None:
-        """Keep up the consumers that are wanted, whatever becomes of the connection, until nobody waits."""
-        waits = pauses()
-        while self._waiters or self._holds_something():
-            await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self._reconcile()
-                waits = pauses()
-            except (*LOST, Unavailable, BadSetting) as error:
-                log.trouble("queue.lost", self._line.told(error))
-                if isinstance(error, TimeoutError):  # a consumer may be there that nobody knows of
-                    await self._line.drop()
-                await asyncio.sleep(next(waits))
-                self._changed.set()
+    async def _unless_gone(self, queue: str) -> Taken | None:
+        """Taken for nobody, when who asked has gone meanwhile: it goes back then."""
+        task = asyncio.ensure_future(self._feed(queue).get())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._put_back)
+            raise
 
-    def _holds_something(self) -> bool:
-        """Whether the broker believes that this process wants, or has, messages."""
-        consuming = self._consuming
-        return bool(consuming and not consuming.channel.is_closed and (consuming.tags or consuming.surplus))
+    def _put_back(self, coming: asyncio.Future[Taken | None]) -> None:
+        """To another who waits, or to the broker."""
+        taken = coming.result() if coming.done() and not coming.cancelled() and not coming.exception() else None
+        if taken and not self._waiters.hand_over(taken):
+            task = asyncio.ensure_future(self._give_back(taken))
+            self._returning.add(task)
+            task.add_done_callback(self._returning.discard)
 
-    async def _reconcile(self) -> None:
-        """Consume from what is waited for and from nothing else; what nobody waits for any more goes back."""
-        consuming = await self._open()
-        for name in [name for name in consuming.tags if name in consuming.spent or not self._wanted(name)]:
-            queue = await consuming.channel.get_queue(await self._topology.ensure(name), ensure=False)
-            tag = consuming.tags.pop(name)
-            consuming.spent.discard(name)
-            await queue.cancel(tag, timeout=STEP_SECONDS)
-        # Only now: a consumer that is still there would get back what it returns.
-        while consuming.surplus:
-            taken = consuming.surplus.pop()
-            if not self._hand_over(taken):
-                await taken.incoming.nack(requeue=True)
-        for name in sorted({name for waiter in self._waiters for name in waiter.queues} - consuming.tags.keys()):
-            if self._wanted(name):
-                queue = await consuming.channel.get_queue(await self._topology.ensure(name), ensure=False)
-                consuming.tags[name] = await queue.consume(self._receiver(consuming, name), timeout=STEP_SECONDS)
-
-    def _receiver(self, consuming: _Consuming, name: str) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
-        async def receive(incoming: AbstractIncomingMessage) -> None:
-            taken = Taken(name, incoming)
-            consuming.spent.add(name)
-            if not self._hand_over(taken):
-                consuming.surplus.append(taken)
-            self._tend()
-
-        return receive
-
-    def _hand_over(self, taken: Taken) -> bool:
-        for waiter in self._waiters:
-            if waiter.wants(taken.queue):
-                waiter.taken.set_result(taken)
-                return True
-        return False
-
-    def _wanted(self, name: str) -> bool:
-        return any(waiter.wants(name) for waiter in self._waiters)
-
-    async def _open(self) -> _Consuming:
-        async with self._opening:
-            if self._consuming is None or self._consuming.channel.is_closed:
-                self._consuming = None
-                channel = await self._line.channel()
-                channel.close_callbacks.add(self._on_close)
-                await channel.set_qos(prefetch_count=1, timeout=STEP_SECONDS)
-                self._consuming = _Consuming(channel)
-            return self._consuming
-
-    def _on_close(self, *_: object) -> None:
-        """What was not acknowledged goes to others by itself; whoever waits here needs new consumers."""
-        self._changed.set()
+    async def _give_back(self, taken: Taken) -> None:
+        try:
+            await self.nack(taken)
+        except LOST as error:  # then it goes back by itself
+            log.event("queue.late", self._line.told(error), queue=taken.queue)

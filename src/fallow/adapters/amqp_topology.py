@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import ChannelPreconditionFailed
+from aiormq.exceptions import (
+    AMQPChannelError,
+    ChannelAccessRefused,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 
 from fallow.adapters.amqp_line import Line
 from fallow.errors import BadSetting
@@ -50,15 +57,22 @@ class Topology:
         self._line, self._names = line, names
         self._connection: AbstractConnection | None = None
         self._known: set[str] = set()
+        self._turn = asyncio.Lock()
 
     async def ensure(self, queue: str) -> str:
         """The broker's name of a queue that is there. Raises BadSetting, or one of LOST."""
         name = self._names.of(queue)
-        await self._forget_of_others()
-        for each in (DEAD, queue):  # a message that is dead must find its queue
-            if (known := self._names.of(each)) not in self._known:
-                await self._declare(known, self._names.arguments(each))
-                self._known.add(known)
+        if name in self._known and self._line.connection is self._connection:
+            return name
+        async with self._turn:
+            connection = await self._line.connect()
+            if connection is not self._connection:
+                self._connection = connection
+                self._known.clear()
+            for each in (DEAD, queue):  # a message that is dead must find its queue
+                if (known := self._names.of(each)) not in self._known:
+                    await self._declare(known, self._names.arguments(each))
+                    self._known.add(known)
         return name
 
     async def ensure_delayed(self, queue: str, seconds: float) -> str:
@@ -72,24 +86,32 @@ class Topology:
         """Somebody deleted queues: declare all anew."""
         self._known.clear()
 
-    async def _forget_of_others(self) -> None:
-        connection = await self._line.connect()
-        if connection is not self._connection:
-            self._connection = connection
-            self._known.clear()
+    def refused(self, error: AMQPChannelError) -> None:
+        """What to make of a broker's no. Raises BadSetting where it is a matter of permission."""
+        if isinstance(error, ChannelNotFoundEntity):
+            self.forget()
+        if isinstance(error, ChannelAccessRefused):
+            raise BadSetting(
+                "RabbitMQ does not let Fallow do what it must; allow its user to configure, write and read"
+                f" {re.escape(self._names.prefix)}.*, and to write to amq\\.default."
+                f" It says: {self._line.told(error)}"
+            ) from None
 
     async def _declare(self, name: str, arguments: dict[str, Any]) -> None:
         channel = await self._line.channel()  # a refusal closes the channel
         try:
-            await channel.declare_queue(name, durable=True, arguments=arguments, timeout=10)
+            await self._line.ask(channel.declare_queue(name, durable=True, arguments=arguments))
         except ChannelPreconditionFailed as error:
             raise BadSetting(
                 f"RabbitMQ has a queue {name} of another kind; delete it, or name another virtual host"
                 f" in FALLOW_QUEUE_URL. It says: {self._line.told(error)}"
             ) from None
+        except AMQPChannelError as error:
+            self.refused(error)
+            raise
         finally:
             if not channel.is_closed:
-                await channel.close()
+                await self._line.ask(channel.close())
 
 
 def _forwarding(target: str) -> dict[str, Any]:

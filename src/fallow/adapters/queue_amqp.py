@@ -12,14 +12,15 @@ from typing import Any, TypeVar
 import aio_pika
 from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractChannel
-from aio_pika.exceptions import PublishError
+from aiormq.exceptions import AMQPChannelError, PublishError
 
 from fallow import log
 from fallow.adapters.amqp_depths import depths
-from fallow.adapters.amqp_inbox import Inbox, Taken
-from fallow.adapters.amqp_line import LOST, Line, parse, pauses
+from fallow.adapters.amqp_inbox import Inbox
+from fallow.adapters.amqp_line import LOST, Line, Refused, outcome, parse, pauses
 from fallow.adapters.amqp_topology import Names, Topology
-from fallow.errors import Unavailable
+from fallow.adapters.amqp_waiters import Taken
+from fallow.errors import BadSetting, Unavailable
 from fallow.ports import Message
 
 PATIENCE = 30.0  # seconds that publishing and starting wait for a broker to come back
@@ -44,6 +45,7 @@ class AmqpQueue:
         self._name = uuid.uuid4().hex[:8]
         self._tags = itertools.count(1)
         self._unacked: dict[str, Taken] = {}
+        self._confirmed_at = 0.0
         self._closed = False
 
     @classmethod
@@ -51,7 +53,7 @@ class AmqpQueue:
         """A queue whose broker answers. Raises BadSetting, Unavailable."""
         queue = cls(url)
         try:
-            await queue._persist(queue._out.connect, queue._patience)
+            await queue._persist(queue._enter, queue._patience)
         except BaseException:
             await queue.close()
             raise
@@ -64,24 +66,17 @@ class AmqpQueue:
 
     async def get(self, queues: Sequence[str], wait: float) -> Message | None:
         self._check_open()
-        end = time.monotonic() + wait
-        try:
-            taken = await self._persist(lambda: self._take(queues, wait), max(wait, SHORT_PATIENCE))
-        except Unavailable:
-            if self._closed:
-                return None
-            raise
-        if taken is None and not self._closed and (left := end - time.monotonic()) > 0:
-            taken = await self._inbox.wait(queues, left)
+        if (taken := self._inbox.stocked(queues)) is None:
+            taken = await self._take(queues, wait)
         return None if taken is None else self._deliver(taken)
 
     async def ack(self, message: Message) -> None:
         if taken := self._unacked.pop(message.tag, None):
-            await self._answer(taken.incoming.ack(), message)
+            await self._answer(taken.ack(), message)
 
     async def nack(self, message: Message) -> None:
         if taken := self._unacked.pop(message.tag, None):
-            await self._answer(taken.incoming.nack(requeue=True), message)
+            await self._answer(self._inbox.nack(taken), message)
 
     def holds(self, message: Message) -> bool:
         taken = self._unacked.get(message.tag)
@@ -97,6 +92,13 @@ class AmqpQueue:
         await self._in.close()
         await self._out.close()
         self._unacked.clear()
+
+    async def _enter(self) -> None:
+        """Raises BadSetting, Unavailable."""
+        try:
+            await self._out.connect()
+        except Refused as error:  # at the start it is a mistake; later it may pass
+            raise BadSetting(str(error)) from None
 
     async def _persist(self, attempt: Callable[[], Awaitable[_T]], seconds: float) -> _T:
         """Try until it succeeds, for so long. Raises Unavailable, BadSetting."""
@@ -125,31 +127,26 @@ class AmqpQueue:
             log.trouble("queue.late", self._in.told(error), queue=message.queue)
 
     async def _take(self, queues: Sequence[str], wait: float) -> Taken | None:
-        return await self._unless_gone(self._inbox.take(self._inbox.unwatched(queues) if wait > 0 else queues))
-
-    async def _unless_gone(self, taking: Awaitable[Taken | None]) -> Taken | None:
-        """Taken for nobody, when who asked has gone meanwhile: it goes back then."""
-        task = asyncio.ensure_future(taking)
+        end = time.monotonic() + wait
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(self._return)
+            taken = await self._persist(
+                lambda: self._inbox.ask(self._inbox.likely(queues) if wait > 0 else queues),
+                max(wait, SHORT_PATIENCE),
+            )
+        except Unavailable:
+            if self._closed:
+                return None
             raise
-
-    def _return(self, task: asyncio.Future[Taken | None]) -> None:
-        if not task.cancelled() and not task.exception() and (taken := task.result()):
-            self._inbox.put_back(taken)
+        if taken is None and not self._closed and (left := end - time.monotonic()) > 0:
+            taken = await self._inbox.wait(queues, left)
+        return taken
 
     def _deliver(self, taken: Taken) -> Message:
         if self._closed:
             raise Unavailable("The queue was closed.")
         tag = f"{self._name}-{next(self._tags)}"
         self._unacked[tag] = taken
-        returned = taken.incoming.headers.get("x-delivery-count", 0)
-        counted = returned if isinstance(returned, int) else 0
-        # RabbitMQ 4 counts only what a consumer gave back, not what one died with; its flag tells of both.
-        deliveries = 1 + max(counted, 1 if taken.incoming.redelivered else 0)
-        return Message(taken.queue, taken.incoming.body, tag, deliveries)
+        return Message(taken.queue, taken.message.body, tag, taken.deliveries)
 
     async def _send(self, queue: str, message: aio_pika.Message, delay: float) -> None:
         """Returns once a majority of the broker's nodes has the message."""
@@ -161,8 +158,12 @@ class AmqpQueue:
         except PublishError:  # nobody took it: the queue was deleted behind our back
             self._targets.forget()
             raise
+        except AMQPChannelError as error:
+            self._targets.refused(error)
+            raise
         finally:
             sending.cancel()
+        self._inbox.filled(queue)
 
     async def _target(self, queue: str, delay: float) -> str:
         if delay > 0:
@@ -170,12 +171,15 @@ class AmqpQueue:
         return await self._targets.ensure(queue)
 
     async def _confirmed(self, sending: asyncio.Future[Any]) -> None:
+        connection = self._out.connection
         while not (await asyncio.wait([sending], timeout=CONFIRM_SECONDS))[0]:
             if not await self._out.blocked():
-                await self._out.drop()
+                if time.monotonic() - self._confirmed_at > CONFIRM_SECONDS:  # not of this queue alone
+                    await self._out.drop(connection)
                 raise TimeoutError(f"not confirmed for {CONFIRM_SECONDS:g} s")
             log.trouble("queue.blocked", "RabbitMQ takes no messages for now; see to its memory and disk space.")
-        sending.result()
+        self._confirmed_at = time.monotonic()
+        outcome(sending)
 
     async def _open(self) -> AbstractChannel:
         async with self._opening:
