@@ -1,5 +1,6 @@
 """Whole platforms whose store is a bucket: workers use its links, and go round by the gateway where they cannot."""
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -9,8 +10,8 @@ import sys
 import urllib.request
 
 import pytest
-from by_hand import Hand, aside, split_done
-from watching import FFMPEG, RATE, SECONDS, SMALL, decoded, times
+from by_hand import Hand, agent, aside, nothing_joined, put_now, split_done, tasks
+from watching import FFMPEG, RATE, SECONDS, SMALL, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
@@ -113,9 +114,9 @@ def test_parts_and_results_may_be_large(tmp_path, noise, up, proxy):
     assert by_links(proxy) == ["GET"]  # no link takes a part of a length that is not known
 
 
-@pytest.fixture
-async def lease(tmp_path, clip, bucket, proxy):
-    """A video task with its links; what was made of it can be delivered."""
+@contextlib.asynccontextmanager
+async def split_job(tmp_path, clip, bucket, proxy):
+    """A platform without workers, with a job that was split."""
     settings = Settings(
         data=tmp_path / "data", port=0, workers=0, log="off", store_url=proxy.of(bucket.fresh_url())
     )
@@ -124,6 +125,13 @@ async def lease(tmp_path, clip, bucket, proxy):
         job = await aside(client.create, clip.name, [to_wire(SMALL)], {"chunk_seconds": 2.0})
         await platform.adopt(job.id, clip)
         await split_done(client, job.id)
+        yield platform, client, job.id, hand
+
+
+@pytest.fixture
+async def lease(tmp_path, clip, bucket, proxy):
+    """A video task with its links; what was made of it can be delivered."""
+    async with split_job(tmp_path, clip, bucket, proxy) as (_, _, _, hand):
         grant = await hand.lease()
         proxy.requests.clear()
         yield hand, grant
@@ -189,3 +197,25 @@ async def test_an_agent_that_knows_no_detour_works_as_before(lease, proxy):
     old = dataclasses.replace(grant, detour_url="")
     proxy.faults = links([Fault(method="GET", status=503)])
     assert await delivered(hand, old)
+
+
+async def test_a_part_that_is_changed_after_its_delivery_is_made_again(tmp_path, clip, bucket, proxy):
+    async with split_job(tmp_path, clip, bucket, proxy) as (platform, client, job, hand):
+        async with nothing_joined(platform):
+            grant = await hand.lease()
+            assert await delivered(hand, grant)
+            key = (await platform._ctx.ledger.task(grant.task)).part.key
+            data = bytearray(await platform._ctx.store.read(key, 0, 1 << 24))
+            data[len(data) // 2] ^= 1  # in the middle of a picture
+            headers = {"Content-Length": str(len(data)), **grant.whole_headers}
+            assert (await aside(put_now, grant.whole_url, bytes(data), headers)).status in (200, 201)
+            async with agent(platform):
+                await seen(client, job, lambda view: view.state == "joining")
+        async with agent(platform):
+            view = await ended(client, job)
+        assert (view.state, view.error) == ("done", "")
+        joins = [task for task in await tasks(client, job) if task["kind"] == "join"]
+        assert "SHA-256 differs" in joins[0]["attempts"][0]["error"]
+        path = tmp_path / "out.mp4"
+        await platform.export(job, "small", path)
+        exactly(clip, path)

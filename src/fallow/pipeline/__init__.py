@@ -18,5 +18,5 @@ a rendition are there the joiner makes one file of them (`join`). Whatever got l
 - local_task: a task done in this process (split, join) under a lease like any other
 - context: what every step works with, and how patient it is
 - keys: the names of a job's objects
-- store_files: the store as plain files, for media code in a thread
+- store_files: the store as plain files, for media code in a thread; proven: as what they were verified to be
 """

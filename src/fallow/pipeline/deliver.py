@@ -9,15 +9,15 @@ from fractions import Fraction
 from fallow import log
 from fallow.errors import BrokenPart, Cancelled, Conflict, Forbidden, NotFound, Rejected, Retryable, StorageFull
 from fallow.media.inspect import PartFacts, inspect_track, inspect_video
-from fallow.media.reader import RangedReader
 from fallow.messages import Delivery, Failure, Receipt, from_wire
 from fallow.model import Part, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, part_key
 from fallow.pipeline.ended import facts
+from fallow.pipeline.proven import Fetch, proven
 from fallow.pipeline.setback import Blow, set_back
-from fallow.pipeline.store_files import Thread, blob, sha256
+from fallow.pipeline.store_files import Thread, bytes_of
 from fallow.recipe import VideoRecipe
 from fallow.records import Outcome, Task, TaskSpec
 
@@ -119,18 +119,15 @@ async def _discard(ctx: Context, task: Task, key: str) -> None:
 
 async def _verified(ctx: Context, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
     thread = Thread()
+    fetch = bytes_of(ctx, thread, key)
     try:
-        reader = await blob(ctx, thread, key, "The delivered part")
+        return await thread.run(lambda: _inspected(fetch, spec, key, delivery))
     except NotFound:
         raise BrokenPart("The part was not uploaded, or not to its end.") from None
-    return await thread.run(lambda: _inspected(reader, spec, key, delivery))
 
 
-def _inspected(reader: RangedReader, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
-    if reader.size != delivery.size:
-        raise BrokenPart(f"The part has {reader.size} bytes instead of the {delivery.size} that were announced.")
-    if sha256(reader) != delivery.sha256:
-        raise BrokenPart("The part's bytes are not those that were announced: its SHA-256 differs.")
+def _inspected(fetch: Fetch, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
+    reader = proven(fetch, delivery.size, delivery.sha256, "The part")
     container = keys.container_of(key)
     if spec.kind is not TaskKind.VIDEO:
         track = inspect_track(reader, container)

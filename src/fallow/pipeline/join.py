@@ -17,9 +17,10 @@ from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import needs, options_of, profile_of
 from fallow.pipeline.local_task import Hold
+from fallow.pipeline.proven import proven
 from fallow.pipeline.recipes import Timeline, chunk_range, timeline
 from fallow.pipeline.setback import NotYet, between
-from fallow.pipeline.store_files import Thread, WriterSink, blob, sha256
+from fallow.pipeline.store_files import Thread, WriterSink, blob, bytes_of, sha256
 from fallow.recipe import LEAD
 from fallow.records import Job, Rendition, Task
 
@@ -193,9 +194,9 @@ def _opener(ctx: Context, thread: Thread, part: Part, name: str) -> Callable[[],
 
     def open_part() -> RangedReader:
         try:
-            return thread.call(blob(ctx, thread, part.key, name))
-        except NotFound as error:
-            raise BrokenPart(str(error)) from error
+            return proven(bytes_of(ctx, thread, part.key), part.size, part.sha256, name)
+        except NotFound:
+            raise BrokenPart(f"{name} is not in the store any more.") from None
 
     return open_part
 

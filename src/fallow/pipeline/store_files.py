@@ -61,7 +61,12 @@ async def blob(ctx: Context, thread: Thread, key: str, name: str) -> RangedReade
     facts = await ctx.store.stat(key)
     if facts is None:
         raise NotFound(f"{name} is not in the store any more.")
-    return RangedReader(lambda start, length: thread.call(ctx.store.read(key, start, length)), facts.size, name)
+    return RangedReader(bytes_of(ctx, thread, key), facts.size, name)
+
+
+def bytes_of(ctx: Context, thread: Thread, key: str) -> Callable[[int, int], bytes]:
+    """Fetches an object's bytes for code in a thread. Raises NotFound."""
+    return lambda start, length: thread.call(ctx.store.read(key, start, length))
 
 
 def sha256(reader: RangedReader) -> str:
