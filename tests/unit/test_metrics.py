@@ -1,15 +1,17 @@
 """What Prometheus finds: names, numbers, and no more of them than there are kinds of things."""
 
+import dataclasses
 import re
 from itertools import chain
 
 import pytest
-from job_steps import BIG, SMALL, ctx, encoding, later, lease, work  # noqa: F401 - a fixture
+from job_steps import BIG, SMALL, encoding, later, lease, upload, work
 from prometheus_client.parser import text_string_to_metric_families
 from serving import serving
 
 from fallow import log
 from fallow.messages import Failure
+from fallow.model import Effort
 from fallow.pipeline import deliver, dispatch
 from fallow.services.metrics import Metrics
 from fallow.services.platform_metrics import PlatformMetrics
@@ -33,7 +35,7 @@ def numbers(text):
     return {(s.name, *sorted(s.labels.values())): s.value for s in samples}
 
 
-async def test_attempts_are_counted_by_kind_and_outcome(ctx, counted):  # noqa: F811
+async def test_attempts_are_counted_by_kind_and_outcome(ctx, counted):
     await encoding(ctx, BIG)
     await work(ctx)
     failing = await lease(ctx)
@@ -52,7 +54,20 @@ async def test_attempts_are_counted_by_kind_and_outcome(ctx, counted):  # noqa: 
     assert found["fallow_troubles_total", "task.failed"] == 2
 
 
-async def test_a_task_that_is_not_tried_again_is_dead_and_its_job_has_failed(ctx, counted):  # noqa: F811
+async def test_a_worker_that_talks_nonsense_spoils_no_sum(ctx, counted):
+    await encoding(ctx, BIG)
+    for effort in (Effort(1.0, -1.0, 25, -5, 10), Effort(1.0, 2.0, 25, 5, 1 << 62)):
+        grant = await lease(ctx)
+        delivery = dataclasses.replace(await upload(ctx, grant), effort=effort)
+        await deliver.deliver(ctx, "w", grant.lease, delivery)
+    found = numbers(counted.text())
+    assert found["fallow_attempts_total", "delivered", "video"] == 2
+    assert found["fallow_attempt_cpu_seconds_total", "video"] == 2.0
+    assert found["fallow_attempt_bytes_total", "in", "video"] == 5
+    assert found["fallow_attempt_bytes_total", "out", "video"] == 10
+
+
+async def test_a_task_that_is_not_tried_again_is_dead_and_its_job_has_failed(ctx, counted):
     await encoding(ctx, BIG)
     failing = await lease(ctx)
     ctx.clock.time += 5.0
@@ -63,7 +78,7 @@ async def test_a_task_that_is_not_tried_again_is_dead_and_its_job_has_failed(ctx
     assert (found["fallow_jobs_created_total",], found["fallow_job_seconds_sum", "failed"]) == (1, 5.0)
 
 
-async def test_the_platform_is_counted_when_it_is_asked(ctx):  # noqa: F811
+async def test_the_platform_is_counted_when_it_is_asked(ctx):
     await encoding(ctx, BIG, SMALL)
     await lease(ctx)
     found = numbers(await PlatformMetrics(ctx).text({"store": "It is gone."}))
@@ -75,7 +90,7 @@ async def test_the_platform_is_counted_when_it_is_asked(ctx):  # noqa: F811
     assert (found["fallow_backend_up", "queue"], found["fallow_backend_up", "store"]) == (1, 0)
 
 
-async def test_of_a_back_end_that_does_not_answer_nothing_is_told(ctx):  # noqa: F811
+async def test_of_a_back_end_that_does_not_answer_nothing_is_told(ctx):
     await encoding(ctx, BIG)
     asking = PlatformMetrics(ctx)
     asking._depths._fresh = 0.0
@@ -103,7 +118,7 @@ async def test_requests_are_counted_by_route_and_not_by_address(tmp_path, counte
     assert found["fallow_http_body_bytes_total", "in"] > 30
 
 
-async def test_every_transaction_is_timed_under_its_name(ctx, counted):  # noqa: F811
+async def test_every_transaction_is_timed_under_its_name(ctx, counted):
     await encoding(ctx, BIG)
     await work(ctx)
     await dispatch.advance(ctx, (await ctx.ledger.unfinished_jobs())[0])
@@ -124,7 +139,7 @@ async def test_any_service_answers_the_scrape(tmp_path):
     assert found["fallow_backend_up", "ledger"] == 1
 
 
-def test_names_follow_prometheus_rules(ctx, counted):  # noqa: F811
+def test_names_follow_prometheus_rules(ctx, counted):
     families = [*counted.registry.collect(), *PlatformMetrics(ctx).registry.collect()]
     own = [family for family in families if family.name.startswith("fallow_")]
     assert len(own) > 20

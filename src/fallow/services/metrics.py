@@ -68,7 +68,7 @@ class Metrics:
     def hear(self, action: str, level: int, facts: Facts) -> None:
         """A listener of the log."""
         if level >= logging.WARNING:
-            self._troubles.labels(action).inc()
+            self._troubles(action).inc()
         if reaction := self._reactions.get(action):
             reaction(facts)
 
@@ -77,10 +77,10 @@ class Metrics:
         seconds = self._histogram("job_seconds", "From the announcement of a job to its end.", LONGER, "state")
 
         def ended(state: str) -> Callable[[Facts], None]:
-            return lambda facts: seconds.labels(state).observe(facts["seconds"])
+            return lambda facts: seconds(state).observe(facts["seconds"])
 
         ends = {action: ended(state) for action, state in _ENDS.items()}
-        return {"job.created": lambda _: created.inc(), **ends}
+        return {"job.created": lambda _: created().inc(), **ends}
 
     def _of_attempts(self) -> dict[str, Callable[[Facts], None]]:
         begun = self._counter("attempts_begun", "Leases that were given.", "kind")
@@ -96,26 +96,26 @@ class Metrics:
             if "outcome" not in facts:  # of a job that is gone
                 return
             kind, outcome = facts["kind"], facts["outcome"]
-            ended.labels(kind, outcome).inc()
-            seconds.labels(kind, outcome).observe(facts["seconds"])
-            cpu.labels(kind).inc(facts["cpu_seconds"])
-            size.labels(kind, "in").inc(facts["bytes_in"])
-            size.labels(kind, "out").inc(facts["bytes_out"])
+            ended(kind, outcome).inc()
+            seconds(kind, outcome).observe(facts["seconds"])
+            cpu(kind).inc(_sane(facts["cpu_seconds"]))
+            size(kind, "in").inc(_sane(facts["bytes_in"]))
+            size(kind, "out").inc(_sane(facts["bytes_out"]))
             if outcome == "delivered":
-                frames.labels(kind).inc(facts["frames"])
+                frames(kind).inc(_sane(facts["frames"]))
             if "cause" in facts:
-                (dead if facts["dead"] else retries).labels(kind, facts["cause"]).inc()
+                (dead if facts["dead"] else retries)(kind, facts["cause"]).inc()
 
         ends = ("part.accepted", "part.late", "task.done", "task.failed", "task.lost")
-        return {"task.leased": lambda facts: begun.labels(facts["kind"]).inc(), **dict.fromkeys(ends, end)}
+        return {"task.leased": lambda facts: begun(facts["kind"]).inc(), **dict.fromkeys(ends, end)}
 
     def _of_ledger(self) -> dict[str, Callable[[Facts], None]]:
         told = "A transaction of the ledger, with the wait for a thread and for its repetitions."
         seconds = self._histogram("ledger_seconds", told, SHORT, "operation")
         again = self._counter("ledger_retries", "Transactions that were begun again, as the database refused them.")
         return {
-            "ledger.asked": lambda facts: seconds.labels(facts["operation"]).observe(facts["seconds"]),
-            "ledger.again": lambda _: again.inc(),
+            "ledger.asked": lambda facts: seconds(facts["operation"]).observe(facts["seconds"]),
+            "ledger.again": lambda _: again().inc(),
         }
 
     def _of_http(self) -> dict[str, Callable[[Facts], None]]:
@@ -127,15 +127,23 @@ class Metrics:
 
         def answered(facts: Facts) -> None:
             method = facts["method"] if facts["method"] in _METHODS else "other"
-            requests.labels(method, facts["route"], f"{facts['status'] // 100}xx").inc()
-            seconds.labels(facts["route"]).observe(facts["seconds"])
-            size.labels("in").inc(facts["bytes_in"])
-            size.labels("out").inc(facts["bytes_out"])
+            requests(method, facts["route"], f"{facts['status'] // 100}xx").inc()
+            seconds(facts["route"]).observe(facts["seconds"])
+            size("in").inc(_sane(facts["bytes_in"]))
+            size("out").inc(_sane(facts["bytes_out"]))
 
         return {"request.answered": answered}
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
-        return Counter(f"fallow_{name}", told, labels, registry=self.registry)
+    def _counter(self, name: str, told: str, *labels: str) -> Callable[..., Counter]:
+        """By the values of its labels."""
+        made = Counter(f"fallow_{name}", told, labels, registry=self.registry)
+        return functools.cache(made.labels) if labels else lambda: made
 
-    def _histogram(self, name: str, told: str, bounds: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"fallow_{name}", told, labels, buckets=bounds, registry=self.registry)
+    def _histogram(self, name: str, told: str, bounds: tuple[float, ...], *labels: str) -> Callable[..., Histogram]:
+        made = Histogram(f"fallow_{name}", told, labels, buckets=bounds, registry=self.registry)
+        return functools.cache(made.labels)
+
+
+def _sane(told: float) -> float:
+    """What a worker says of itself, unless it makes no sense: one wrong number would spoil a sum for ever."""
+    return told if 0 <= told < 1e15 else 0.0
