@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import serving
 
 from fallow import log
+from fallow.adapters import object_calls
 from fallow.messages import Failure
 from fallow.model import Effort
 from fallow.pipeline import deliver, dispatch
@@ -127,6 +128,24 @@ async def test_every_transaction_is_timed_under_its_name(ctx, counted):
     assert found["fallow_ledger_seconds_count", "commit"] == 2
     assert found["fallow_ledger_seconds_count", "read"] > 10
     assert found["fallow_ledger_retries_total",] == 0
+
+
+async def test_questions_to_a_bucket_are_timed_and_their_repetitions_counted(counted, monkeypatch):
+    monkeypatch.setattr(object_calls, "_PAUSES", (0.0, 0.0))
+    answers = iter([OSError("reset"), OSError("reset"), b"data"])
+
+    async def answer():
+        if isinstance(given := next(answers), OSError):
+            raise given
+        return given
+
+    async def read():
+        return await object_calls.Calls("s3://bucket").make("key", lambda: answer())
+
+    assert await read() == b"data"
+    found = numbers(counted.text())
+    assert found["fallow_store_seconds_count", "read"] == 1
+    assert found["fallow_troubles_total", "store.again"] == 2
 
 
 async def test_any_service_answers_the_scrape(tmp_path):

@@ -11,5 +11,6 @@
 - store_object: objects in a bucket; object_calls: how often it is asked; object_writer: its uploads
 - object_url: a bucket's address; object_links: its links
 - check_amqp, check_mysql, check_bucket, check_folder: what `fallow doctor` finds there; check_network: in how long
+- timing: how long back ends take
 - store_folder: objects as files; store_memory: for tests; store_keys: what every store asks of its keys
 """

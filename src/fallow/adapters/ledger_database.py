@@ -36,6 +36,7 @@ from fallow.adapters import ledger_sqlite
 from fallow.adapters.ledger_flavour import Flavour
 from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_tables import marks
+from fallow.adapters.timing import method_of
 from fallow.errors import BadSetting, Conflict, Unavailable
 
 R = TypeVar("R")
@@ -72,11 +73,11 @@ class Database:
     async def write(self, work: Callable[[Connection], R]) -> R:
         """Run one transaction, once and no more. It is carried through even when who waits for it is cancelled."""
         once = _Once(work) if self._flavour.marks else work
-        return await self._timed(_operation(work), self._writers, self._write, once)
+        return await self._timed(method_of(work), self._writers, self._write, once)
 
     async def write_again(self, work: Callable[[Connection], R]) -> R:
         """Run one transaction that does no more when it is done twice."""
-        return await self._timed(_operation(work), self._writers, self._write, work)
+        return await self._timed(method_of(work), self._writers, self._write, work)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
         return await self._timed("read", self._readers, self._read, query)
@@ -173,11 +174,6 @@ class _Once:
         result = self._work(db)
         self._result = (result,)
         return result
-
-
-def _operation(work: Callable[..., Any]) -> str:
-    """What a transaction does: the name of the method that it is of."""
-    return work.__qualname__.partition(".<locals>")[0].rpartition(".")[2].lstrip("_")
 
 
 def _remove_old_marks(db: Connection) -> None:

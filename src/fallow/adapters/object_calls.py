@@ -13,6 +13,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedEr
 from obstore.exceptions import UnauthenticatedError as Unauthenticated
 
 from fallow import log
+from fallow.adapters.timing import timed
 from fallow.errors import FallowError, StorageFull, Unavailable
 
 R = TypeVar("R")
@@ -42,17 +43,18 @@ class Calls:
         """The library does not repeat all that may be repeated here: an object is never changed, so storing or
         deleting it twice does no harm. FileNotFoundError passes, as do those of TAKEN when they stay."""
         end, pauses = time.monotonic() + PATIENCE, _pauses()
-        while True:
-            try:
-                return await call()
-            except FileNotFoundError:
-                raise
-            except (BaseError, OSError) as error:
-                pause = next(pauses)
-                if not _passing(error) or time.monotonic() + pause > end:
-                    self.tell(what, error)
-                log.trouble("store.again", _said(error), store=self._name, object=what)
-            await asyncio.sleep(pause)
+        with timed("store.asked", call):
+            while True:
+                try:
+                    return await call()
+                except FileNotFoundError:
+                    raise
+                except (BaseError, OSError) as error:
+                    pause = next(pauses)
+                    if not _passing(error) or time.monotonic() + pause > end:
+                        self.tell(what, error)
+                    log.trouble("store.again", _said(error), store=self._name, object=what)
+                await asyncio.sleep(pause)
 
     def tell(self, what: str, error: Exception) -> NoReturn:
         """Raise what the library's error means."""

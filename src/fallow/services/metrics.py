@@ -58,6 +58,7 @@ class Metrics:
             **self._of_jobs(),
             **self._of_attempts(),
             **self._of_ledger(),
+            **self._of_store(),
             **self._of_http(),
         }
 
@@ -117,6 +118,11 @@ class Metrics:
             "ledger.asked": lambda facts: seconds(facts["operation"]).observe(facts["seconds"]),
             "ledger.again": lambda _: again().inc(),
         }
+
+    def _of_store(self) -> dict[str, Callable[[Facts], None]]:
+        told = "A question to a bucket, with its repetitions."
+        seconds = self._histogram("store_seconds", told, SHORT, "operation")
+        return {"store.asked": lambda facts: seconds(facts["operation"]).observe(facts["seconds"])}
 
     def _of_http(self) -> dict[str, Callable[[Facts], None]]:
         requests = self._counter(
