@@ -88,6 +88,17 @@ async def test_an_agent_that_hangs_up_takes_no_task_along(caller):
     assert message.deliveries == 1
 
 
+async def test_lines_about_a_request_name_what_it_is_about(caller, caplog):
+    async def broken(*_):
+        raise RuntimeError("broken")
+
+    caller.ctx.ledger.job = caller.ctx.ledger.attempts = broken
+    await caller.get("/api/v1/jobs/0123abcd")
+    await caller.get("/api/v1/jobs/0123%0Aabcd/tasks")
+    told = [record.fields for record in caplog.records if record.fields["action"] == "request.crashed"]
+    assert [fields.get("job") for fields in told] == ["0123abcd", None]
+
+
 async def test_a_caller_that_goes_away_is_no_crash(caller, caplog):
     """At any time: before it has sent all of its request, as soon as it has, and while it waits for the answer."""
     join = {"Authorization": "Bearer join me"}

@@ -16,7 +16,7 @@ from fallow.errors import Forbidden
 from fallow.pipeline.context import Context
 from fallow.services import probes
 from fallow.services.answers import HANDLERS, noting_the_end, refusal
-from fallow.services.traffic import measured
+from fallow.services.traffic import ids_in, measured
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 PEOPLE = ("/api/",)
@@ -69,12 +69,13 @@ class Guard:
             error = Forbidden("This gateway is for this machine alone; address it as localhost.")
             await refusal(error, 403)(scope, receive, send)
             return
-        try:
-            app = (scope["path"].startswith(PEOPLE) and self._apps.people) or self._apps.machines
-            await measured(app, scope, noting_the_end(scope, receive), send)
-        except Exception:
-            # Its caller has got an answer, or notices that the one that had begun is unfinished.
-            log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])
+        app = (scope["path"].startswith(PEOPLE) and self._apps.people) or self._apps.machines
+        with log.about(**ids_in(scope["path"])):
+            try:
+                await measured(app, scope, noting_the_end(scope, receive), send)
+            except Exception:
+                # Its caller has got an answer, or notices that the one that had begun is unfinished.
+                log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])
 
 
 def _host(scope: Scope) -> str:

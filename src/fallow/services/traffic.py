@@ -1,13 +1,17 @@
-"""How long requests take and how many bytes go with them, told to the log's listeners."""
+"""What requests are about, how long they take and how many bytes go with them: for the log and its listeners."""
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fallow import log
+
+_JOB, _LEASE = r"(?:api|blobs)/v1/jobs/(?P<job>[0-9a-z]{1,64})", r"agent/v1/leases/(?P<lease>[0-9a-f]{1,64})"
+_NAMED = re.compile(rf"/(?:{_JOB}|{_LEASE})(?:/|\Z)")
 
 
 @dataclass
@@ -47,6 +51,12 @@ async def measured(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
             bytes_in=passage.bytes_in,
             bytes_out=passage.bytes_out,
         )
+
+
+def ids_in(path: str) -> dict[str, str]:
+    """The job or the lease that an address names."""
+    found = _NAMED.match(path)
+    return {name: value for name, value in found.groupdict().items() if value} if found else {}
 
 
 def _route(scope: Scope) -> str:

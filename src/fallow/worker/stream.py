@@ -7,6 +7,7 @@ number: FFmpeg ends well on half a download, and a server keeps what a client en
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import socket
 import threading
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ class Stream:
             download.close()
 
     def _between(self, download: Download, child: Child) -> Uploaded:
-        feeder = threading.Thread(target=self._feed, args=(download, child), name="feeder", daemon=True)
+        within = contextvars.copy_context()  # its log lines are about the same lease
+        feeder = threading.Thread(target=within.run, args=(self._feed, download, child), name="feeder", daemon=True)
         feeder.start()
         upload = Upload(self._grant, self._ways_to_put(), self._watch)
         try:
