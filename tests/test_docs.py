@@ -18,6 +18,7 @@ from fallow.profiles import Audio, Profile
 from fallow.services import agents_api, blobs_api, gateway, probes
 from fallow.services.metrics import Metrics
 from fallow.services.platform_metrics import PlatformMetrics
+from fallow.services.roles import Role
 from fallow.settings import Settings
 from fallow.worker import __main__ as worker
 
@@ -104,8 +105,15 @@ def test_commands_in_examples_exist(path: Path) -> None:
             known = {flag for p in COMMANDS[words[1]].params for flag in [*p.opts, *p.secondary_opts]}
             flags = [word for word in words[2:] if re.match(r"--?[a-z]", word)]
             assert words[1] == "worker" or [flag for flag in flags if flag not in known] == [], line
+            assert words[1] != "serve" or words[2] in [role.value for role in Role], line
         elif words and words[0].startswith("scripts/"):
             assert (ROOT / words[0]).is_file(), line
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_variables_that_are_named_exist(path: Path) -> None:
+    named = set(re.findall(r"FALLOW_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8")))
+    assert named - set(re.findall(r"FALLOW_\w+", page("reference/settings.md"))) == set()
 
 
 def routes() -> set[tuple[str, str]]:

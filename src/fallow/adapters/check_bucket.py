@@ -21,7 +21,7 @@ from fallow.adapters.check_network import STEP_SECONDS, Trouble, beside, clocks,
 from fallow.adapters.object_links import put_headers
 from fallow.adapters.object_url import open_store
 from fallow.adapters.store_object import ObjectStore
-from fallow.findings import BAD, GOOD, Finding
+from fallow.findings import BAD, GOOD, WARNING, Finding
 from fallow.worker import connection
 
 _TIMES = dict.fromkeys(("connect_timeout", "read_timeout", "timeout"), timedelta(seconds=STEP_SECONDS))
@@ -31,6 +31,7 @@ _RETRIES = {
     "retry_timeout": timedelta(seconds=STEP_SECONDS),
 }
 _ALL_SECONDS = 6 * STEP_SECONDS  # for everything that is asked of a bucket, each question in time
+_THROUGH = "links=gateway"  # the option by which no links of the bucket are used
 _BODY = b"fallow doctor"
 _LINK = timedelta(minutes=2)
 _CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
@@ -67,20 +68,31 @@ async def check(url: str, most: float) -> list[Finding]:
     name = f"{parts.scheme}://{parts.netloc}"
     path = store.path(f"doctor/{uuid.uuid4().hex}")
     try:
-        link = await _asked(lambda: _signed(store, "GET", path), "sign links", parts.scheme)
-        endpoint = urllib.parse.urlsplit(link)
-        await reach(endpoint.hostname or "", endpoint.port or (443 if endpoint.scheme == "https" else 80))
+        root = await _root(store, path, parts)
+        if endpoint := urllib.parse.urlsplit(root).hostname:
+            await reach(endpoint, urllib.parse.urlsplit(root).port or (443 if root.startswith("https:") else 80))
     except Trouble as trouble:
         return [Finding("store", BAD, f"{name}: {trouble.detail}", trouble.remedy)]
     return [
         Finding("store", finding.state, f"{name}: {finding.detail}", finding.remedy)
         for found in await asyncio.gather(
-            _clock(f"{endpoint.scheme}://{endpoint.netloc}/", most),
+            _clock(root, most),
             _operations(store, path, parts.scheme),
             _links(store, f"{path}.link", parts),
         )
         for finding in found
     ]
+
+
+async def _root(store: ObjectStore, path: str, parts: urllib.parse.SplitResult) -> str:
+    """The address of the server, as its links tell it; "" when it is not known. Raises Trouble."""
+    try:
+        link = urllib.parse.urlsplit(await _asked(lambda: _signed(store, "GET", path), "sign links", parts.scheme))
+    except Trouble:
+        if _THROUGH in parts.query:
+            return str(store.remote.config.get("endpoint", ""))
+        raise
+    return f"{link.scheme}://{link.netloc}/"
 
 
 def _impatient(store: ObjectStore) -> ObjectStore:
@@ -111,7 +123,7 @@ def _trouble(error: Exception, what: str, scheme: str) -> Trouble:
     if "169.254.169.254" in text or "metadata.google" in text:  # where machines of a cloud ask for theirs
         return Trouble("there are no credentials", f"Set {_CREDENTIALS[scheme]}.")
     if "is not supported" in text and what == "sign links":
-        remedy = "Give the account's key, or add links=gateway to FALLOW_STORE_URL."
+        remedy = f"Give the account's key, or add {_THROUGH} to FALLOW_STORE_URL."
         return Trouble("these credentials cannot sign links", remedy)
     gist = _QUERY.sub("", " ".join(text.partition("\n\n")[0].split()))[:200] or type(error).__name__
     return Trouble(f"it does not {what} ({gist})", "See to the server, and to the endpoint that is named.")
@@ -178,12 +190,13 @@ def _operate(store: ObjectStore, path: str, scheme: str) -> Iterator[Trouble]:
 
 async def _links(store: ObjectStore, path: str, parts: urllib.parse.SplitResult) -> list[Finding]:
     """Store and fetch as a worker does."""
-    if "links=gateway" in parts.query:
+    if _THROUGH in parts.query:
         return []
     try:
         await _asked(lambda: _use_links(store, path), "answer to signed links", parts.scheme)
     except Trouble as trouble:
-        return [Finding("store", BAD, f"by signed links, {trouble.detail}", trouble.remedy)]
+        remedy = f"{trouble.remedy} Until then all bytes pass through the gateway."
+        return [Finding("store", WARNING, f"by signed links, {trouble.detail}", remedy)]
     return [
         Finding("store", GOOD, "workers can store and fetch by signed links, if they reach it as this machine does")
     ]
