@@ -2,7 +2,7 @@
 
 import pytest
 
-from servers.buckets import azurite, bucket, ceph, proxy  # noqa: F401 - fixtures
+from servers.buckets import azurite, bucket, ceph, moto, proxy  # noqa: F401 - fixtures
 from servers.mariadb import MariaDB, Shaken
 from servers.rabbitmq import Cluster
 

@@ -29,11 +29,15 @@ def make_s3(_path, request):
     return open_store(request.getfixturevalue("ceph").fresh_url())
 
 
+def make_other_s3(_path, request):
+    return open_store(request.getfixturevalue("moto").fresh_url())
+
+
 def make_azure(_path, request):
     return open_store(request.getfixturevalue("azurite").fresh_url())
 
 
-@pytest.fixture(params=[make_folder, make_folder_without_links, make_memory, make_s3, make_azure])
+@pytest.fixture(params=[make_folder, make_folder_without_links, make_memory, make_s3, make_other_s3, make_azure])
 async def store(request, tmp_path, monkeypatch):
     if request.param is make_folder_without_links:
 

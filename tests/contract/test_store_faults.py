@@ -4,6 +4,7 @@ import asyncio
 import os
 from datetime import timedelta
 
+import obstore
 import pytest
 
 from fallow.adapters import object_calls, object_url
@@ -240,3 +241,22 @@ async def test_a_server_that_is_killed_in_the_middle_of_writing_stores_all_or_no
     else:
         await coming
         assert await content(store, "new") == LARGE
+
+
+@pytest.mark.parametrize("name", ["ceph", "moto", "azurite"])
+async def test_what_is_read_is_never_of_two_objects(request, name):
+    """Even if somebody replaces one, in the middle of a read that breaks off."""
+    server = request.getfixturevalue(name)
+    proxy, url = Faulty(server.port), server.fresh_url()
+    store, other = open_store(proxy.of(url)), open_store(url)
+    new = os.urandom(len(SMALL))
+    await store.put("there", SMALL)
+
+    def replace():
+        obstore.put(other.remote, other.path("there"), new)
+
+    fault = Fault(method="GET", end_answer=100_000, then=replace)
+    proxy.faults = [fault]
+    assert await store.read("there", 0, len(SMALL)) == new
+    assert fault.times == 0
+    proxy.close()

@@ -5,6 +5,7 @@ import pytest
 from servers.azurite import Azurite
 from servers.ceph import Ceph
 from servers.faulty import Faulty
+from servers.moto import Moto
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,13 @@ def ceph():
 @pytest.fixture(scope="session")
 def azurite():
     server = Azurite()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto():
+    server = Moto()
     yield server
     server.stop()
 

@@ -20,6 +20,7 @@ from servers import free_ports, need
 
 KEY, SECRET = "AKIDEXAMPLE", "SECRETEXAMPLE"
 BUCKET = "fallow"
+DOMAIN = "s3.test"  # buckets are its hosts, too
 PATIENCE = 120  # seconds
 CONF = """[global]
 fsid = {fsid}
@@ -57,10 +58,28 @@ keyring = {folder}/keyring
 mon addr = 127.0.0.1
 [client.admin]
 rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw dns name = {domain}
 rgw enable usage log = false
 rgw num rados handles = 1
 rgw thread pool size = 32
 """
+
+
+def fresh_url(endpoint, **more):
+    given = {"endpoint": endpoint, "access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1", **more}
+    return f"s3://{BUCKET}/tests/{uuid.uuid4().hex}?{urllib.parse.urlencode(given)}"
+
+
+def make_bucket(endpoint):
+    """By a link: the library makes none by itself."""
+    options = {"access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
+    bucket = S3Store(BUCKET, endpoint=endpoint, client_options={"allow_http": True}, **options)
+    link = urllib.parse.urlsplit(obstore.sign(bucket, "PUT", "", timedelta(minutes=5)))
+    connection = http.client.HTTPConnection(link.netloc, timeout=60)
+    connection.request("PUT", f"{link.path}?{link.query}")
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    connection.close()
 
 
 class Ceph:
@@ -79,10 +98,9 @@ class Ceph:
             self.stop()
             raise
 
-    def fresh_url(self):
+    def fresh_url(self, **more):
         """A place in its bucket that no other test knows."""
-        given = {"endpoint": self.url, "access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
-        return f"s3://{BUCKET}/tests/{uuid.uuid4().hex}?{urllib.parse.urlencode(given)}"
+        return fresh_url(self.url, **more)
 
     def user(self, name):
         """One more, who owns nothing and may do nothing; the keys."""
@@ -113,7 +131,7 @@ class Ceph:
         self._call("radosgw-admin", "quota", state, "--quota-scope=user", "--uid=fallow")
 
     def _begin(self):
-        ids = {"fsid": uuid.uuid4(), "mon1": self._mon1, "mon2": self._mon2}
+        ids = {"fsid": uuid.uuid4(), "mon1": self._mon1, "mon2": self._mon2, "domain": DOMAIN}
         for name in ("mon", "osd", "run", "log"):
             (self.folder / name).mkdir()
         (self.folder / "ceph.conf").write_text(CONF.format(folder=self.folder, port=self.port, **ids))
@@ -129,7 +147,7 @@ class Ceph:
         self._start("ceph-osd", "-i", "0", "-f")
         self.start_gateway()
         self._add_user("fallow", KEY, SECRET)
-        self._make_bucket()
+        make_bucket(self.url)
 
     def _make_keys(self):
         anything = ["--cap", "osd", "allow *", "--cap", "mgr", "allow *"]
@@ -142,16 +160,6 @@ class Ceph:
     def _add_user(self, name, key, secret):
         given = [f"--uid={name}", f"--display-name={name}", f"--access-key={key}", f"--secret-key={secret}"]
         self._call("radosgw-admin", "user", "create", *given)
-
-    def _make_bucket(self):
-        options = {"access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
-        bucket = S3Store(BUCKET, endpoint=self.url, client_options={"allow_http": True}, **options)
-        link = urllib.parse.urlsplit(obstore.sign(bucket, "PUT", "", timedelta(minutes=5)))
-        connection = http.client.HTTPConnection(link.netloc, timeout=60)
-        connection.request("PUT", f"{link.path}?{link.query}")
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        connection.close()
 
     def _call(self, *command):
         done = subprocess.run(

@@ -8,11 +8,13 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _RESET = struct.pack("ii", 1, 0)  # linger for no time: the end of the connection is a reset
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KEPT = re.compile(rb"\r\nconnection:[^\r]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"^(\w+ )http://[^/]+/")  # of who takes this for a proxy to anywhere
 _PIECE = 1 << 14
 
 
@@ -31,6 +33,7 @@ class Fault:
     end_answer: int = -1  # as that, but the connection ends as if all were well
     silent: bool = False  # nothing comes back, and the server is not asked
     rate: int = 0  # bytes a second of the answer's body
+    then: Callable[[], object] = lambda: None  # is done before the connection ends
 
 
 class Faulty:
@@ -40,6 +43,7 @@ class Faulty:
         self.target = target
         self.faults = []
         self.requests = []  # method and target of each
+        self.heads = []
         self.refusing = False  # every connection is reset
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=50)
@@ -75,8 +79,9 @@ class Faulty:
             head, rest = _head(client)
             if not head:
                 return None
+            head = _ABSOLUTE.sub(rb"\1/", head)
             method, target = head.split(b" ", 2)[:2]
-            fault = self._fault(method.decode(), target.decode())
+            fault = self._fault(method.decode(), target.decode(), head)
             if fault.reset_request == 0:
                 return _reset(client)
             if fault.status:
@@ -88,9 +93,10 @@ class Faulty:
                 return None
             return self._pass_on(client, head, rest, fault)
 
-    def _fault(self, method, target):
+    def _fault(self, method, target, head):
         with self._lock:
             self.requests.append((method, target))
+            self.heads.append(head.decode())
             for fault in self.faults:
                 if fault.times > 0 and fault.method in ("", method) and fault.part in target:
                     fault.times -= 1
@@ -173,6 +179,7 @@ def _relay(client, server, fault):
             if fault.rate:
                 time.sleep(len(piece) / fault.rate)
             if 0 <= most <= passed:
+                fault.then()
                 return _reset(client) if fault.reset_answer >= 0 else client.close()
     return None
 

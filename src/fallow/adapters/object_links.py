@@ -7,7 +7,9 @@ from typing import Literal
 
 from obstore.store import AzureStore
 
+from fallow import log
 from fallow.adapters.store_object import ObjectStore
+from fallow.errors import Unavailable
 from fallow.ports import GetLink, Links, PutLink
 
 LONGEST = 7 * 86400 - 60
@@ -33,15 +35,25 @@ class ObjectLinks:
     def __init__(self, store: ObjectStore, gateway: Links) -> None:
         self._store = store
         self._gateway = gateway
+        self._unsigned = False  # the last link could not be signed
 
     async def get_link(self, key: str, seconds: float) -> GetLink:
         through = await self._gateway.get_link(key, seconds)
-        return GetLink(await self._signed("GET", key, seconds), through.url)
+        direct = await self._signed("GET", key, seconds)
+        return GetLink(direct, through.url) if direct else through
 
     async def put_link(self, key: str, seconds: float, most: int) -> PutLink:
         through = await self._gateway.put_link(key, seconds, most)
         direct = await self._signed("PUT", key, seconds)
-        return PutLink(through.url, direct, put_headers(self._store))
+        return PutLink(through.url, direct, put_headers(self._store)) if direct else through
 
     async def _signed(self, method: Literal["GET", "PUT"], key: str, seconds: float) -> str:
-        return await self._store.sign(method, key, min(seconds + LONGER, LONGEST))
+        """A link; "" when the store's credentials cannot sign one (those of a SAS cannot)."""
+        try:
+            link = await self._store.sign(method, key, min(seconds + LONGER, LONGEST))
+        except Unavailable as error:
+            if not self._unsigned:
+                log.trouble("links.unsigned", f"{error} All bytes go through the gateway.")
+            link = ""
+        self._unsigned = not link
+        return link

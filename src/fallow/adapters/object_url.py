@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from fallow.adapters.object_calls import PATIENCE
+from fallow.adapters.store_keys import checked
 from fallow.adapters.store_object import ObjectStore
 from fallow.errors import BadSetting
 
@@ -46,6 +47,9 @@ def open_store(url: str, environment: Mapping[str, str] = os.environ) -> ObjectS
         raise BadSetting(
             f"{name!r} is no store; use s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX."
         )
+    prefix = urllib.parse.unquote(parts.path).strip("/")
+    if prefix:
+        checked(prefix)  # links to other names would be refused by some
     config = _config(parts.scheme, dict(urllib.parse.parse_qsl(parts.query)), environment)
     client: dict[str, Any] = dict(_TIMES)
     if str(config.get("endpoint", "")).startswith("http://"):
@@ -59,7 +63,7 @@ def open_store(url: str, environment: Mapping[str, str] = os.environ) -> ObjectS
     except (BaseError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadSetting(f"The store {name} cannot be used: {reason}") from None
-    return ObjectStore(remote, steady, urllib.parse.unquote(parts.path), name)
+    return ObjectStore(remote, steady, prefix, name)
 
 
 def _config(scheme: str, options: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
@@ -74,4 +78,7 @@ def _config(scheme: str, options: Mapping[str, str], environment: Mapping[str, s
 def _connection(text: str) -> dict[str, str]:
     """What a connection string says, by the library's names."""
     given = dict(item.split("=", 1) for item in text.split(";") if "=" in item)
+    if "EndpointSuffix" in given and "AccountName" in given and "BlobEndpoint" not in given:
+        protocol = given.get("DefaultEndpointsProtocol", "https")
+        given["BlobEndpoint"] = f"{protocol}://{given['AccountName']}.blob.{given['EndpointSuffix']}"
     return {_CONNECTION[name]: value for name, value in given.items() if name in _CONNECTION}

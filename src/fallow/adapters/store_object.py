@@ -178,9 +178,11 @@ class ObjectStore:
             self._calls.tell(path, error)
 
     async def sign(self, method: Literal["GET", "PUT"], key: str, seconds: float) -> str:
-        """A link to one transfer of one object."""
-        lasting, path = timedelta(seconds=seconds), self.path(key)
-        return str(await self._calls.make(key, lambda: obstore.sign_async(self.remote, method, path, lasting)))
+        """A link to one transfer of one object. Raises Unavailable; some credentials cannot sign."""
+        try:
+            return str(await obstore.sign_async(self.remote, method, self.path(key), timedelta(seconds=seconds)))
+        except (BaseError, OSError) as error:
+            self._calls.tell(key, error)
 
     async def _size(self, path: str) -> int:
         size = await self.size_at(path)
