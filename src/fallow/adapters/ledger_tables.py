@@ -126,7 +126,7 @@ tasks = Table(
     Column("retry_at", Double, nullable=False, default=0.0),
     Column("queued_at", Double, nullable=False, default=0.0),
     UniqueConstraint("job", "kind", "rendition", "number", name="task_identity"),
-    Index("tasks_of_job", "job", "state"),
+    Index("tasks_of_job", "job", "state", "kind"),  # with the kind, counting needs no rows
     Index("tasks_by_lease_end", "state", "lease_until"),
     **_MARIADB,
 )

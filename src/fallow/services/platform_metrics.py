@@ -13,7 +13,7 @@ from fallow.pipeline.dispatch import queues
 from fallow.records import Census
 from fallow.services.questions import Question
 
-FRESH = 5.0  # seconds
+FRESH = 10.0  # seconds: every process may be asked, and counting is no small question
 QUEUES = [*queues(list(TaskKind)), "dead"]
 BACKENDS = ("queue", "ledger", "store")
 

@@ -123,7 +123,7 @@ Table(
     Column("retry_at", Double, nullable=False, default=0.0),
     Column("queued_at", Double, nullable=False, default=0.0),
     UniqueConstraint("job", "kind", "rendition", "number", name="task_identity"),
-    Index("tasks_of_job", "job", "state"),
+    Index("tasks_of_job", "job", "state", "kind"),
     Index("tasks_by_lease_end", "state", "lease_until"),
     **_MARIADB,
 )
