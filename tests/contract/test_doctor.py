@@ -11,49 +11,17 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from findings_of import look, of, states
 
 from fallow import wiring
 from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.object_url import open_store
 from fallow.findings import BAD, GOOD, WARNING
-from fallow.settings import Settings
 from servers import free_ports
-from servers.mariadb import PASSWORD as DATABASE_PASSWORD
 from servers.mariadb import QUOTED as DATABASE_QUOTED
-from servers.rabbitmq import PASSWORD as BROKER_PASSWORD
 from servers.rabbitmq import QUOTED
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "cluster.md"
-SECRETS = (
-    BROKER_PASSWORD,
-    QUOTED,
-    DATABASE_PASSWORD,
-    "QUEUE_PASSWORD",
-    "LEDGER_PASSWORD",
-    DATABASE_QUOTED,
-    "SECRETEXAMPLE",
-    "WRONG",
-    "Eby8vdM02xNOcqFl",
-)
-
-
-async def look(**urls):
-    """Each finding as its state and all that is said; never with a secret, and never for ever."""
-    async with asyncio.timeout(120):
-        findings = await wiring.examine(Settings(**urls))
-    told = [(finding.state, f"{finding.detail}. {finding.remedy}") for finding in findings]
-    assert [secret for secret in SECRETS for _, text in told if secret in text] == []
-    return told
-
-
-def states(told):
-    return [state for state, _ in told]
-
-
-def of(state, told):
-    """The one thing that is so."""
-    (found,) = [text for each, text in told if each == state]
-    return found
 
 
 def with_dead(url, at):
@@ -208,40 +176,6 @@ async def test_a_database_whose_clock_differs(mariadb, database, seconds, state)
         mariadb.nodes[0].sql("SET GLOBAL init_connect = ''")
     assert ("ahead of" if seconds > 0 else "behind") in said
     assert "chrony" in said
-
-
-async def test_two_databases_that_are_no_cluster(mariadb, galera):
-    name = galera.database()
-    mariadb.nodes[0].sql(f"CREATE DATABASE IF NOT EXISTS {name}")
-    migrate(galera.url(name))
-    url = galera.url(name).replace("@", f"@127.0.0.1:{mariadb.nodes[0].port},")
-    told = await look(ledger_url=url)
-    assert "are not nodes of one Galera cluster" in next(text for state, text in told if state == BAD)
-
-
-async def test_a_cluster_that_is_well(galera):
-    url = galera.url(galera.database())
-    migrate(url)
-    told = await look(ledger_url=url)
-    assert states(told) == [GOOD, GOOD, GOOD]
-    assert "in a Galera cluster of 3" in told[0][1]
-    assert all(f"127.0.0.1:{node.port}" in told[0][1] for node in galera.nodes)
-
-
-async def test_a_node_that_has_lost_its_cluster(galera):
-    url = galera.url(galera.database())
-    migrate(url)
-    lost = galera.nodes[1]
-    lost.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
-    try:
-        while lost.sql("SHOW STATUS LIKE 'wsrep_ready'")[0][1] == "ON":  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-        told = await look(ledger_url=url)
-    finally:
-        lost.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
-        lost.wait()
-    assert BAD not in states(told)
-    assert any(text.startswith(f"127.0.0.1:{lost.port}: it has lost its cluster") for _, text in told)
 
 
 async def test_a_dead_database_among_several_is_named(database):

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from fallow import cli
-from fallow.adapters import check_amqp, check_network
+from fallow.adapters import check_amqp, check_mysql, check_network
 from fallow.commands import doctor
 from fallow.findings import BAD, GOOD, MISSING, WARNING
 from fallow.settings import Settings
@@ -143,3 +143,26 @@ def test_a_folder_that_is_a_file(look, tmp_path):
 def test_clocks(ahead, state, said):
     finding = check_network.clocks("ledger", ahead, 10.0)
     assert (finding.state, said in finding.detail) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "state"),
+    [
+        ("RabbitMQ", "3.9.27", BAD),
+        ("RabbitMQ", "3.10.0", GOOD),
+        ("RabbitMQ", "4.2", GOOD),
+        ("LavinMQ", "2.1", WARNING),
+    ],
+)
+def test_versions_of_rabbitmq(product, version, state):
+    look = check_amqp._seen(check_amqp._Node("mq", 5672, product, version))
+    assert (look.place, look.state) == ("mq:5672", state)
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [("5.5.5-10.5.29-MariaDB", BAD), ("10.6.0-MariaDB", GOOD), ("11.8.9-MariaDB-log", GOOD), ("8.4.3", WARNING)],
+)
+def test_versions_of_mariadb(version, state):
+    look = check_mysql._seen(check_mysql._Node("::1", 3306, version, 0.0, 0.0))
+    assert (look.place, look.state) == ("[::1]:3306", state)

@@ -7,13 +7,14 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AuthenticationError, ProbableAuthenticationError
+from aio_pika import DeliveryMode
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+from aio_pika.exceptions import AuthenticationError, DeliveryError, ProbableAuthenticationError, PublishError
 
 from fallow.adapters.amqp_line import LOST, Address, Line, node_url, parse, told
 from fallow.adapters.amqp_topology import Names
@@ -34,7 +35,6 @@ class _Node:
     port: int
     product: str
     version: str
-    cluster: str
 
     @property
     def place(self) -> str:
@@ -42,7 +42,7 @@ class _Node:
 
 
 async def check(url: str) -> list[Finding]:
-    """Look at every node, then send a message through one of them. Raises BadSetting."""
+    """Look at every node, then send a message through each. Raises BadSetting."""
     address = parse(url)
     found = await asyncio.gather(*(_enter(address, *node) for node in address.nodes), return_exceptions=True)
     nodes = [node for node in found if isinstance(node, _Node)]
@@ -51,11 +51,8 @@ async def check(url: str) -> list[Finding]:
         for where, node in zip(address.nodes, found, strict=True)
     ]
     findings = merged("queue", looks)
-    if len({node.cluster for node in nodes}) > 1:
-        told_of = ", ".join(f"{node.place} is of {node.cluster}" for node in nodes)
-        findings.append(Finding("queue", BAD, told_of, "Name nodes of one cluster only, in FALLOW_QUEUE_URL."))
     if nodes:
-        findings.append(await _probe(replace(address, nodes=((nodes[0].host, nodes[0].port),))))
+        findings.append(await _probe(address, nodes))
     return findings
 
 
@@ -70,10 +67,10 @@ async def _enter(address: Address, host: str, port: int) -> _Node:
         await _close(connection)
 
 
-def _said_of_itself(connection: AbstractConnection) -> tuple[str, str, str]:
+def _said_of_itself(connection: AbstractConnection) -> tuple[str, str]:
     transport: Any = connection.transport
     said = transport.connection.server_properties if transport else {}
-    return tuple(_text(said.get(key, "")) for key in ("product", "version", "cluster_name"))  # type: ignore[return-value]
+    return _text(said.get("product", "")), _text(said.get("version", ""))
 
 
 def _text(value: object) -> str:
@@ -116,38 +113,47 @@ def _granting(address: Address) -> str:
     )
 
 
-async def _probe(address: Address) -> Finding:
-    """Send a message to a queue like ours, and take it from there."""
-    sending, taking = Line(address, "doctor"), Line(address, "doctor")
-    queue = Names().of(f"doctor.{uuid.uuid4().hex}")
-    begun = time.monotonic()
+async def _probe(address: Address, nodes: Sequence[_Node]) -> Finding:
+    """Send messages to a queue like ours, one through each node, and take them from there."""
+    lines = [Line(replace(address, nodes=((node.host, node.port),)), "doctor") for node in [nodes[0], *nodes]]
     try:
-        await _way(sending, taking, queue)
+        async with asyncio.timeout((4 + 2 * len(nodes)) * STEP_SECONDS):
+            took = await _way(lines[0], dict(zip((node.place for node in nodes), lines[1:], strict=True)))
     except Trouble as trouble:
         return Finding("queue", BAD, trouble.detail, trouble.remedy)
     except Exception as error:  # the library ends what a lost connection leaves with bare ones
         text = f"a message did not get through ({told(error, address)})"
         return Finding("queue", BAD, text, "See to RabbitMQ's log.")
     finally:
-        await asyncio.gather(sending.close(), taking.close())
-    took = 1000 * (time.monotonic() - begun)
-    return Finding("queue", GOOD, f"a message went through a queue like ours, there and back in {took:.0f} ms")
+        await asyncio.gather(*(line.close() for line in lines))
+    return Finding("queue", GOOD, f"messages go through a queue like ours, there and back in {1000 * took:.0f} ms")
 
 
-async def _way(sending: Line, taking: Line, queue: str) -> None:
-    """Raises Trouble, or one of LOST."""
+async def _way(taking: Line, sending: Mapping[str, Line]) -> float:
+    """The seconds of the slowest message. Raises Trouble, or one of LOST."""
+    name = Names().of(f"doctor.{uuid.uuid4().hex}")
     channel = await taking.channel()
     arguments = {**Names().arguments("doctor"), "x-expires": _KEPT}
-    await _step("make queues", channel.declare_queue(queue, durable=True, arguments=arguments))
+    await _step("make queues", channel.declare_queue(name, durable=True, arguments=arguments))
+    slowest = 0.0
     try:
-        await _send(sending, queue)
-        made = await channel.get_queue(queue, ensure=False)
-        message = await _step("take messages", made.get(fail=False))
-        if message is None:
-            raise Trouble("a message that was sent did not arrive", "See that all its nodes are up and in step.")
-        await _step("acknowledge messages", message.ack())
+        queue = await channel.get_queue(name, ensure=False)
+        for where, line in sending.items():
+            out = await line.channel()
+            begun = time.monotonic()
+            await _send(out, line, name, where)
+            await _take(queue)
+            slowest = max(slowest, time.monotonic() - begun)
     finally:
-        await _delete(taking, queue)
+        await _delete(taking, name)
+    return slowest
+
+
+async def _take(queue: AbstractQueue) -> None:
+    message = await _step("take messages", queue.get(fail=False))
+    if message is None:
+        raise Trouble("a message that was sent did not arrive", "See that all its nodes are up and in step.")
+    await _step("acknowledge messages", message.ack())
 
 
 async def _step(what: str, doing: Awaitable[T]) -> T:
@@ -171,19 +177,21 @@ _RIGHTS = (
 )
 
 
-async def _send(line: Line, queue: str) -> None:
+async def _send(channel: AbstractChannel, line: Line, queue: str, where: str) -> None:
     """Publish and wait for the confirmation. Raises Trouble, or one of LOST."""
-    channel = await line.channel()
-    sending = asyncio.ensure_future(
-        channel.default_exchange.publish(aio_pika.Message(b"doctor"), queue, mandatory=True)
-    )
+    message = aio_pika.Message(b"doctor", delivery_mode=DeliveryMode.PERSISTENT)
+    sending = asyncio.ensure_future(channel.default_exchange.publish(message, queue, mandatory=True))
     done, _ = await asyncio.wait([sending], timeout=STEP_SECONDS)
     if not done and await line.blocked():
         sending.cancel()
-        raise Trouble(
-            "RabbitMQ takes no messages: its memory or disk is full", "Free some; it says which in its log."
-        )
-    await _step("confirm messages", sending)
+        raise Trouble("RabbitMQ takes no messages, as its memory or disk is full", "Free some; its log says which.")
+    try:
+        await _step("confirm messages", sending)
+    except PublishError:  # returned, as there is no such queue
+        detail = f"{where} is not of the cluster of the first node"
+        raise Trouble(detail, "Name nodes of one cluster only, in FALLOW_QUEUE_URL.") from None
+    except DeliveryError:
+        raise Trouble("RabbitMQ refuses messages", _MAJORITY) from None
 
 
 async def _delete(line: Line, queue: str) -> None:
