@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 from itertools import chain
 
 import pytest
@@ -156,6 +158,24 @@ async def test_any_service_answers_the_scrape(tmp_path):
     assert found["process_resident_memory_bytes",] > 1e6
     assert any(name == "fallow_build_info" for name, *_ in found)
     assert found["fallow_backend_up", "ledger"] == 1
+
+
+def test_a_platform_that_nobody_watches_does_without_the_library(tmp_path):
+    """`fallow encode` has one: it must not wait for an import."""
+    code = f"""
+import asyncio, sys
+from pathlib import Path
+from fallow.services.run import Platform
+from fallow.settings import Settings
+
+async def up():
+    async with Platform(Settings(data=Path({str(tmp_path)!r}), port=0, workers=0, log="off")):
+        print([name for name in sys.modules if name.startswith(("prometheus", "opentelemetry"))])
+
+asyncio.run(up())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_names_follow_prometheus_rules(ctx, counted):
