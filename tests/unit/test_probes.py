@@ -83,3 +83,33 @@ async def test_the_log_has_each_change_once(impatient, caller, caplog):
     actions = [record.fields["action"] for record in caplog.records]
     assert actions == ["service.unready", "service.ready"]
     assert json.dumps(caplog.records[0].fields["backends"]) == '"queue"'
+
+
+async def test_an_answer_that_came_too_late_for_anybody_is_not_taken_for_news():
+    numbers, gate = iter([1, 2]), asyncio.Event()
+
+    async def ask():
+        number = next(numbers)
+        await gate.wait()
+        return number
+
+    question = questions.Question("queue", ask, 0.0)
+    gone = asyncio.create_task(question.answer())
+    await asyncio.sleep(0)
+    gone.cancel()
+    gate.set()
+    await asyncio.sleep(0.01)
+    assert await question.answer() == 2
+
+
+async def test_however_many_ask_a_back_end_is_asked_once():
+    asked = []
+
+    async def ask():
+        asked.append(1)
+        await asyncio.sleep(0.01)
+        return 7
+
+    question = questions.Question("queue", ask, 60.0)
+    assert await asyncio.gather(*(question.answer() for _ in range(5))) == [7] * 5
+    assert (await question.answer(), len(asked)) == (7, 1)
