@@ -8,118 +8,34 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joining import (
+    CASES,
+    FFMPEG,
+    MASTERING,
+    PASS,
+    X264,
+    Collected,
+    boxes,
+    encode,
+    ffmpeg,
+    joined,
+    packets,
+    parts,
+    plan,
+    track_part,
+    video_part,
+)
 
 from fallow.errors import BrokenPart, EncoderFailed
 from fallow.media.inspect import inspect_track, inspect_video
 from fallow.media.join import join
-from fallow.media.moov import chunked, runs
-from fallow.media.packet_order import DecodeLine, TooDeep, deepest, nearest, ranked
-from fallow.media.reader import RangedReader, file_reader, open_input
+from fallow.media.reader import RangedReader, file_reader
 from fallow.media.result_layout import JoinPlan, TrackPart, VideoPart, lay_out
-from fallow.media.sink import HeldHead
-from fallow.media.templates import Picture, text_header, video_header
 from fallow.media.to_timed_text import timed_text
 from fallow.model import Chapter, Colour, TaskKind
-
-FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-PASS = ["-fps_mode", "passthrough", "-enc_time_base:v", "1:90000"]
-X264 = ["-c:v", "libx264", "-preset", "medium", "-threads", "1"]
-MASTERING = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
-
-
-def ffmpeg(*args: object) -> str:
-    command = [FFMPEG, "-v", "warning", "-nostdin", "-y", *map(str, args)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stderr
-
-
-class Collected:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        self.body = bytearray()
-
-    def write(self, data: bytes) -> None:
-        self.body += data
-
-
-def joined(plan: JoinPlan, target: Path) -> Path:
-    sink, layout = Collected(), lay_out(plan)
-    facts = join(plan, layout, sink)
-    assert len(facts.head) <= layout.held
-    assert facts.size == len(facts.head) + len(sink.body)
-    target.write_bytes(facts.head + bytes(sink.body))
-    return target
-
-
-def video_part(path: Path, lo: int, hi: int, container: str = "mpegts", damaged: bool = False) -> VideoPart:
-    return VideoPart(lambda: file_reader(path), container, lo, hi, path.stat().st_size, damaged)
-
-
-def track_part(path: Path, kind: TaskKind, container: str, **about: object) -> TrackPart:
-    packets = inspect_track(file_reader(path), container).frames
-    return TrackPart(lambda: file_reader(path), container, kind, packets, path.stat().st_size, **about)  # type: ignore[arg-type]
-
-
-def packets(path: Path, kind: str) -> list[tuple]:
-    with av.open(str(path)) as opened:
-        stream = next(s for s in opened.streams if s.type == kind)
-        found = [p for p in opened.demux(stream) if p.size]
-        return [(p.pts * p.time_base, p.dts and p.dts * p.time_base, p.is_keyframe) for p in found]
-
-
-def boxes(data: bytes, path: str) -> list[bytes]:
-    """The payloads of all boxes at a path like moov/trak/edts/elst."""
-    name, _, rest = path.partition("/")
-    found, at = [], 0
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        size = struct.unpack_from(">Q", data, at + 8)[0] if size == 1 else size
-        if kind.decode("latin1") == name:
-            payload = data[at + 8 : at + size]
-            found += boxes(payload, rest) if rest else [payload]
-        at += size
-    return found
-
-
-VFR = list(itertools.accumulate([0] + [(400, 512, 512, 900, 333)[k % 5] for k in range(59)]))
-CASES = {
-    "25": (Fraction(1, 12800), [512 * k for k in range(60)], 60 * 512),
-    "23.976": (Fraction(1, 24000), [1001 * k for k in range(60)], 59 * 1001 + 960),
-    "vfr": (Fraction(1, 12800), VFR, VFR[-1] + 512),
-}
-
-
-def encode(target: Path, case: str, lo: int, hi: int, lead: int, *options: object, sound: tuple = ()) -> Path:
-    """Frames [lo, hi) of a case's film, encoded at their times plus `lead` seconds."""
-    base, times, _ = CASES[case]
-    steps = "+".join(f"{b - a}*gte(N,{k + 1})" for k, (a, b) in enumerate(itertools.pairwise(times)))
-    clock = f"settb={base},setpts='{steps}'" if case == "vfr" else f"settb={base},setpts=N*{times[1]}"
-    graph = f"{clock},trim=start_frame={lo}:end_frame={hi},setsar=4/3,format=yuv420p"
-    source = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2.4"]
-    how = ["-vf", graph, "-fps_mode", "passthrough", "-enc_time_base:v", f"{base.numerator}:{base.denominator}"]
-    last = ["-output_ts_offset", lead, "-avoid_negative_ts", "disabled", "-muxdelay", 0] if lead else []
-    ffmpeg(*source, *sound, *how, *options, *last, target)
-    return target
-
-
-def parts(
-    folder: Path, case: str, cuts: list[int], suffix: str = "ts", options: list[str] = X264
-) -> list[VideoPart]:
-    container = "mpegts" if suffix == "ts" else "matroska"
-    made = []
-    for lo, hi in itertools.pairwise(cuts):
-        path = encode(folder / f"{case}-{lo}-{hi}.{suffix}", case, lo, hi, 10, *options)
-        made.append(video_part(path, lo, hi, container))
-    return made
-
-
-def plan(case: str, video: list[VideoPart], container: str = "mp4", **more: object) -> JoinPlan:
-    base, times, end = CASES[case]
-    return JoinPlan(container, video, times, base, end, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -425,82 +341,3 @@ def shared_tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[VideoPart, Tr
     tone = ["-f", "lavfi", "-i", "sine=duration=8:sample_rate=44100"]
     ffmpeg(*tone, "-c:a", "aac", "-b:a", "8k", "-output_ts_offset", 10, folder / "a.mkv")
     return video_part(folder / "v.ts", 0, 200), track_part(folder / "a.mkv", TaskKind.AUDIO, "matroska")
-
-
-def test_a_held_head_may_be_rewritten_and_the_body_may_not():
-    sink = Collected()
-    file = HeldHead(sink, 4)
-    file.write(b"abcdef")
-    file.seek(1)
-    file.write(b"XY")
-    file.seek(0, 2)
-    file.write(b"gh")
-    assert (file.head, bytes(sink.body), file.size) == (b"aXYd", b"efgh", 8)
-    file.seek(3)
-    with pytest.raises(OSError, match="outside"):
-        file.write(b"zz")
-
-
-@given(st.integers(0, 4), st.lists(st.integers(1, 50), min_size=1, max_size=40), st.randoms())
-def test_ranks_and_decode_times_hold_for_any_reordering(depth, gaps, random):
-    times = list(itertools.accumulate(gaps))
-    order, window = [], []
-    for place in range(len(times)):
-        window.append(place)
-        if len(window) > depth:
-            # The earliest may wait for at most `depth` others.
-            chosen = window[0] if order and len(order) - window[0] >= depth else random.choice(window)
-            window.remove(chosen)
-            order.append(chosen)
-    order += window
-
-    class Packet:
-        def __init__(self, pts: int) -> None:
-            self.pts = pts
-
-    pts = [times[k] for k in order]
-    assert deepest(pts) <= depth
-    found = list(ranked([Packet(value) for value in pts], depth))
-    assert [packet.pts for packet, _ in found] == pts
-    assert [rank for _, rank in found] == order
-    line = DecodeLine(times, depth)
-    line.feed(times)
-    dts = [line.next() for _ in times]
-    assert all(a < b for a, b in itertools.pairwise(dts))
-    assert all(d <= p for d, p in zip(dts, pts, strict=True))
-
-
-def test_deeper_reordering_is_noticed():
-    class Packet:
-        def __init__(self, pts: int) -> None:
-            self.pts = pts
-
-    with pytest.raises(TooDeep):
-        list(ranked([Packet(p) for p in (0, 4, 2, 1, 3)], 1))
-
-
-def test_runs_count_changes_of_distance():
-    assert runs([0, 1, 2, 4, 6, 7]) == 3
-    assert runs([5]) == 0
-
-
-def test_chunks_are_counted_as_samples_of_tracks_take_turns():
-    assert chunked([[0, 1, 2, 10], [5, 11]]) == [(2, 2), (2, 1)]
-    assert chunked([[0, 2, 4], [1, 3, 5]]) == [(3, 1), (3, 1)]
-    assert chunked([[1, 2, 3]]) == [(1, 1)]
-
-
-def test_nearest_places_are_distinct_and_leave_room():
-    times = [0, 10, 20, 30, 40]
-    assert nearest([0, 21, 39], Fraction(1), Fraction(0), times, 0, 5) == [0, 2, 4]
-    assert nearest([100, 101, 102], Fraction(1), Fraction(0), times, 0, 5) == [2, 3, 4]
-    assert nearest([-5, -4, -3], Fraction(1), Fraction(0), times, 1, 5) == [1, 2, 3]
-
-
-def test_templates_are_what_they_say():
-    with open_input(text_header()) as opened:
-        assert opened.streams[0].codec_context.name == "mov_text"
-    colour = Colour("pc", "bt2020", "arib-std-b67", "bt2020nc", MASTERING, "")
-    with open_input(video_header(Picture("av1", 640, 360, colour))) as opened:
-        context = opened.streams.video[0].codec_context
-        assert (context.width, context.height, context.color_range, context.color_trc) == (640, 360, 2, 18)
