@@ -35,6 +35,15 @@ async def opened(names):
         await queue.close()
 
 
+@pytest.fixture
+def told():
+    """What is logged, down to the last detail."""
+    lines = io.StringIO()
+    log.set_up("json", lines, "debug")
+    yield lines
+    log.set_up("off")
+
+
 async def acknowledged(queue, count, name="a"):
     """Bodies of messages, each acknowledged, until there were so many different ones."""
     found = []
@@ -92,16 +101,17 @@ async def test_an_acknowledgement_that_comes_too_late_is_no_error_and_the_messag
     assert (again.body, again.deliveries) == (b"x", 2)
 
 
-async def test_a_blocked_broker_makes_publishers_wait_but_not_who_takes(rabbit, opened, monkeypatch):
-    monkeypatch.setattr("fallow.adapters.queue_amqp.CONFIRM_SECONDS", 0.5)
-    queue, node = opened(rabbit.url, patience=1), rabbit.nodes[0]
+async def test_a_blocked_broker_makes_publishers_wait_but_not_who_takes(rabbit, opened, told, monkeypatch):
+    queue, node = opened(rabbit.url), rabbit.nodes[0]
     await queue.publish("a", b"before")
+    monkeypatch.setattr("fallow.adapters.queue_amqp.CONFIRM_SECONDS", 0.5)
     await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "0.00001")
     try:
         publishing = asyncio.create_task(queue.publish("a", b"held"))
         assert await acknowledged(queue, 1) == [b"before"]
         await asyncio.wait([publishing], timeout=3)
         assert not publishing.done()
+        assert "queue.blocked" in told.getvalue()
     finally:
         await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "absolute", "1GiB")
     await asyncio.wait_for(publishing, 60)
@@ -186,15 +196,6 @@ async def test_a_message_that_nobody_waits_for_any_more_is_not_held_back(rabbit,
     first = await waiting
     second = await other.get(["a", "b"], 30)
     assert {first.body, second.body} == {b"1", b"2"}
-
-
-@pytest.fixture
-def told():
-    """What is logged, down to the last detail."""
-    lines = io.StringIO()
-    log.set_up("json", lines, "debug")
-    yield lines
-    log.set_up("off")
 
 
 SECRETS = (rabbitmq.PASSWORD, rabbitmq.QUOTED, "secret!word", "secret%21word")
