@@ -253,3 +253,9 @@ class Worker:
     machine: dict[str, object] = field(default_factory=dict)  # system, arch, cores, memory, ffmpeg
     local: bool = False  # started by this platform, so it is gone when the platform restarts
     seen: float = 0.0  # seconds since the epoch
+
+    @property
+    def encoders(self) -> frozenset[str] | None:
+        """FFmpeg's names of the encoders that it has; None when it does not tell."""
+        told = self.machine.get("encoders")
+        return frozenset(map(str, told)) if isinstance(told, list) and told else None

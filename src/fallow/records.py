@@ -23,6 +23,7 @@ class TaskSpec:
     get_sha256: str = ""
     frames: int = 0  # the part must have exactly these many; 0: any
     cost: float = 0.0  # expected work in source seconds x output megapixels, for longest-first
+    encoder: str = ""  # FFmpeg's name of the encoder that a worker must have; "": any worker will do
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,13 @@ async def leased(ledger, lease="L1", worker="w"):
     return await ledger.lease(task.id, lease, worker, 1030.0, 5000.0)
 
 
+async def test_a_task_says_which_encoder_it_needs_wherever_it_is_told_of(ledger):
+    (task,) = await queued(ledger, dataclasses.replace(a_spec(), encoder="libsvtav1"))
+    taken = await ledger.lease(task.id, "L", "w", 1030.0, 5e9)
+    found = [task, taken, await ledger.task(task.id), *await ledger.tasks("j"), *await ledger.running("j")]
+    assert [each.spec.encoder for each in found] == ["libsvtav1"] * 5
+
+
 async def state(ledger, task):
     return (await ledger.task(task.id)).state
 

@@ -80,9 +80,9 @@ def made(grant):
 
 
 @contextlib.asynccontextmanager
-async def agent(platform):
+async def agent(platform, name="agent", **machine):
     """A real agent, in threads of this process."""
-    worker = Agent(GatewaySource(platform.url, platform.join_token), Registration("agent"), MEANS)
+    worker = Agent(GatewaySource(platform.url, platform.join_token), Registration(name, machine), MEANS)
     running = threading.Thread(target=worker.run, daemon=True)
     running.start()
     yield worker

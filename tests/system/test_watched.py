@@ -171,7 +171,7 @@ def test_the_numbers_of_all_services_add_up_to_what_was_done(services, tasks):
     assert sum(numbers.get(("fallow_job_seconds_count", "done"), 0) for numbers in found.values()) == 1
     for numbers in found.values():
         assert numbers["fallow_jobs", "done"] == 1
-        assert numbers["fallow_queue_messages", "video.normal"] == 0
+        assert numbers["fallow_queue_messages", "video.libx264.normal"] == 0
         assert numbers["fallow_backend_up", "queue"] == 1
 
 

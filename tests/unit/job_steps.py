@@ -19,7 +19,7 @@ from fallow.model import Chunk, Effort, Source, TaskKind, VideoTrack
 from fallow.pipeline import deliver, dispatch, keys, submit, sweep
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.job_options import Options
-from fallow.pipeline.recipes import timeline, video_recipe
+from fallow.pipeline.recipes import encoder_of, timeline, video_recipe
 from fallow.ports import GetLink, PutLink
 from fallow.profiles import Profile
 from fallow.records import TaskSpec
@@ -104,7 +104,7 @@ def a_spec(chunk, profile, accept_damaged):
     recipe = dataclasses.replace(recipe, accept_damaged=accept_damaged)
     wire = to_wire(recipe)
     identity = (chunk.job, TaskKind.VIDEO, profile.name, chunk.number)
-    return TaskSpec(*identity, wire, chunk.key, chunk.size, chunk.sha256, CHUNK, 1.0)
+    return TaskSpec(*identity, wire, chunk.key, chunk.size, chunk.sha256, CHUNK, 1.0, encoder_of(recipe))
 
 
 async def split_done(ctx, task):

@@ -85,7 +85,7 @@ async def test_the_platform_is_counted_when_it_is_asked(ctx):
     await encoding(ctx, BIG, SMALL)
     await lease(ctx)
     found = numbers(await PlatformMetrics(ctx).text({"store": "It is gone."}))
-    assert found["fallow_queue_messages", "video.normal"] == 5
+    assert found["fallow_queue_messages", "video.libx264.normal"] == 5
     assert found["fallow_queue_messages", "dead"] == 0
     assert (found["fallow_jobs", "encoding"], found["fallow_jobs", "done"]) == (1, 0)
     assert found["fallow_tasks", "queued", "video"] == 5

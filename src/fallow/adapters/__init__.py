@@ -3,6 +3,7 @@
 - queue_memory: a broker in this process
 - ledger_sql: the ledger; ledger_database: its threads and transactions; ledger_retry: how often one is tried
 - ledger_tables, ledger_rows: its tables and values; ledger_guards: checks across rows; ledger_migrate: new tables
+- ledger_steps: from each schema of the tables to the next
 - ledger_census: how many jobs and tasks there are
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues

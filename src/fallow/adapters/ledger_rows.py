@@ -55,6 +55,7 @@ def task_row(spec: TaskSpec) -> dict[str, Any]:
         **object_row(spec),
         "frames": spec.frames,
         "cost": spec.cost,
+        "encoder": spec.encoder,
         "state": TaskState.PLANNED.value,
     }
 
@@ -71,6 +72,7 @@ def task_of(row: RowMapping) -> Task:
         get_sha256=row["get_sha256"],
         frames=row["frames"],
         cost=row["cost"],
+        encoder=row["encoder"],
     )
     return Task(
         id=row["id"],

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, se
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fallow.adapters.ledger_flavour import Flavour
+from fallow.adapters.ledger_steps import step
 from fallow.adapters.ledger_tables import SCHEMA, check_schema, metadata, schema
 from fallow.errors import BadSetting, StorageFull
 
@@ -70,8 +71,12 @@ def _prepare(db: Connection) -> None:
     if version is None:
         metadata.create_all(db)
         db.execute(insert(schema).values(version=SCHEMA))
-    else:
-        check_schema(version)
+        return
+    # Whoever has the embedded ledger has nobody who would migrate it, nor the packages for it.
+    while 0 < version < SCHEMA:
+        version += 1
+        step(db, version)
+    check_schema(version)
 
 
 def _told(error: DBAPIError, place: str) -> Exception:

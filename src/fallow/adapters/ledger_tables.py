@@ -17,12 +17,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
 from fallow.errors import BadSetting
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised with every change of the tables; a ledger of a newer schema is refused."""
 
 metadata = MetaData()
@@ -125,6 +126,7 @@ tasks = Table(
     Column("error", _json, nullable=False, default=""),
     Column("retry_at", Double, nullable=False, default=0.0),
     Column("queued_at", Double, nullable=False, default=0.0),
+    Column("encoder", String(32), nullable=False, server_default=text("''")),
     UniqueConstraint("job", "kind", "rendition", "number", name="task_identity"),
     Index("tasks_of_job", "job", "state", "kind"),  # with the kind, counting needs no rows
     Index("tasks_by_lease_end", "state", "lease_until"),

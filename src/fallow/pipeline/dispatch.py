@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
-from fallow import log
+from fallow import catalogue, log
 from fallow.errors import NotFound, Retryable
 from fallow.messages import LeaseGrant, Renewal, Renewed
 from fallow.model import JobState, TaskKind, TaskState
@@ -30,16 +30,34 @@ Claim = Callable[[Context, Message, str], Awaitable[Task | None]]
 """Leases the task that a message is about to a worker; sees to the message."""
 
 
-def queues(kinds: Sequence[TaskKind]) -> list[str]:
-    """The queues of these kinds of task, the most urgent first."""
-    return [f"{kind.value}.{priority}" for priority in PRIORITIES for kind in kinds]
+_CLASSES: dict[TaskKind, tuple[str, ...]] = {
+    TaskKind.VIDEO: tuple(catalogue.VIDEO),
+    TaskKind.AUDIO: tuple(catalogue.AUDIO),
+}
+"""Encoders that tasks of a kind may need: one queue for each, so that no worker draws what it cannot do."""
+
+
+def queues(kinds: Sequence[TaskKind], encoders: Collection[str] | None = None) -> list[str]:
+    """The queues of these kinds of task for who has these encoders (None: all), the most urgent first."""
+    return [
+        _queue(kind, encoder, priority)
+        for priority in PRIORITIES
+        for kind in kinds
+        for encoder in ("", *_CLASSES.get(kind, ()))
+        if not encoder or encoders is None or encoder in encoders
+    ]
+
+
+def _queue(kind: TaskKind, encoder: str, priority: str) -> str:
+    return ".".join(part for part in (kind.value, encoder, priority) if part)
 
 
 async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
     """Wake up who could do these tasks."""
     priority = options_of(job).priority
     for task in tasks:
-        await ctx.queue.publish(f"{task.spec.kind.value}.{priority}", json.dumps({"task": task.id}).encode())
+        queue = _queue(task.spec.kind, task.spec.encoder, priority)
+        await ctx.queue.publish(queue, json.dumps({"task": task.id}).encode())
 
 
 async def advance(ctx: Context, job_id: str) -> None:
@@ -78,10 +96,13 @@ async def tidy(ctx: Context, job: Job) -> None:
     await ctx.store.delete([key for key in found if key not in results])
 
 
-async def lease(ctx: Context, worker: str, wait: float, claim: Claim) -> LeaseGrant | None:
-    """The next task for a worker, as a recipe with its links; None when there is none for so long."""
-    end = ctx.clock.now() + wait
-    while message := await ctx.queue.get(queues(ANYWHERE), max(0.0, end - ctx.clock.now())):
+async def lease(
+    ctx: Context, worker: str, wait: float, claim: Claim, encoders: Collection[str] | None = None
+) -> LeaseGrant | None:
+    """The next task for a worker that has these encoders (None: it does not tell), as a recipe with its links; None
+    when there is none for so long."""
+    end, offered = ctx.clock.now() + wait, queues(ANYWHERE, encoders)
+    while message := await ctx.queue.get(offered, max(0.0, end - ctx.clock.now())):
         if task := await claim(ctx, message, worker):
             with log.about(**task.ids):
                 return await _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))

@@ -13,7 +13,7 @@ from fallow.media.retime import slots
 from fallow.model import AudioTrack, Chunk, Source, TextTrack, VideoTrack
 from fallow.pipeline.geometry import output_size
 from fallow.profiles import Audio, Profile, check_level, refuse
-from fallow.recipe import LEAD, AudioRecipe, Encoder, Retime, TextRecipe, VideoRecipe
+from fallow.recipe import LEAD, AudioRecipe, Encoder, Recipe, Retime, TextRecipe, VideoRecipe
 
 GUARD = 12
 """Frames encoded past the end of a chunk and dropped, so that its last frames are not starved of bits."""
@@ -141,6 +141,18 @@ def encoder(profile: Profile, rate: Fraction) -> Encoder:
         tune=profile.tune,
         extra=profile.extra,
     )
+
+
+def encoder_of(recipe: Recipe) -> str:
+    """The encoder that whoever does this must have; "" where every FFmpeg will do."""
+    if isinstance(recipe, VideoRecipe):
+        return recipe.encoder.codec
+    return recipe.codec if isinstance(recipe, AudioRecipe) and recipe.codec in catalogue.AUDIO else ""
+
+
+def encoders(profile: Profile) -> set[str]:
+    """Those that its renditions need."""
+    return {profile.codec, *({profile.audio.codec} & catalogue.AUDIO.keys())}
 
 
 def check_container(profile: Profile, container: str) -> None:

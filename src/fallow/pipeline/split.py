@@ -29,6 +29,7 @@ from fallow.pipeline.recipes import (
     audio_recipes,
     check_fit,
     context_frames,
+    encoder_of,
     text_recipes,
     timeline,
     video_recipe,
@@ -78,6 +79,7 @@ class _Plan:
             get_sha256=chunk.sha256,
             frames=recipe.frames,
             cost=seconds * recipe.width * recipe.height / 1e6,
+            encoder=encoder_of(recipe),
         )
 
     @property
@@ -111,6 +113,7 @@ class _Plan:
             get_bytes=track.size,
             get_sha256=track.sha256,
             cost=SOUND_COST * float(self.source.duration),
+            encoder=encoder_of(recipe),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from fallow import log
@@ -13,7 +14,11 @@ from fallow.pipeline.dispatch import advance, announce
 from fallow.pipeline.ended import of_job
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.submit import forget, start
+from fallow.ports import Message
 from fallow.records import Job, Outcome, Task
+
+DEAD = "dead"
+MOST_DEAD = 100  # messages in one round
 
 
 async def recover(ctx: Context, home: str) -> None:
@@ -41,6 +46,20 @@ async def sweep(ctx: Context) -> None:
     await _announce(ctx, await ctx.ledger.overdue(ctx.clock.now() - ctx.policy.message_seconds))
     for job_id in await ctx.ledger.unfinished_jobs():
         await advance(ctx, job_id)
+
+
+async def sweep_dead(ctx: Context) -> int:
+    """Announce the tasks anew whose messages came back too often, if they are to be had; how many messages."""
+    count = 0
+    while count < MOST_DEAD and (message := await ctx.queue.get([DEAD], 0.0)):
+        try:
+            await _announce_anew(ctx, message)
+        except BaseException:
+            await ctx.queue.nack(message)
+            raise
+        await ctx.queue.ack(message)
+        count += 1
+    return count
 
 
 async def sweep_uploads(ctx: Context) -> int:
@@ -72,6 +91,19 @@ async def sweep_objects(ctx: Context) -> int:
             log.event("objects.deleted", job=job_id, objects=len(orphans))
             count += len(orphans)
     return count
+
+
+async def _announce_anew(ctx: Context, message: Message) -> None:
+    try:
+        task = await ctx.ledger.task(str(json.loads(message.body)["task"]))
+    except (ValueError, KeyError, TypeError, NotFound) as error:
+        log.trouble("message.dead", f"A message that is about no task is dropped: {error!r}.")
+        return
+    wanted = task.state is TaskState.QUEUED  # one that is leased is announced when its lease runs out
+    told = "its task is announced anew" if wanted else f"its task is {task.state.value}"
+    log.trouble("message.dead", f"A message came back too often; {told}.", **task.ids)
+    if wanted:
+        await _announce(ctx, [task])
 
 
 async def _announce(ctx: Context, tasks: Iterable[Task]) -> None:

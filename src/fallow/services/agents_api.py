@@ -74,7 +74,8 @@ class Agents:
             await unless_gone(request, asyncio.sleep(min(wait, 5.0)))
             return Response(status_code=204)
         claim = self.holds.claim if worker.local else dispatch.claim
-        grant = await unless_gone(request, dispatch.lease(self.ctx, worker.id, wait, claim), self.draining)
+        leasing = dispatch.lease(self.ctx, worker.id, wait, claim, worker.encoders)
+        grant = await unless_gone(request, leasing, self.draining)
         return Response(status_code=204) if grant is None else JSONResponse(to_wire(grant))
 
     async def renew(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from fallow.pipeline.hold import Holds
 from fallow.pipeline.join import join_rendition
 from fallow.pipeline.local_task import Work, carry_out
 from fallow.pipeline.split import split
-from fallow.pipeline.sweep import sweep, sweep_objects, sweep_uploads
+from fallow.pipeline.sweep import sweep, sweep_dead, sweep_objects, sweep_uploads
 from fallow.ports import Message
 from fallow.services.home import Home
 
@@ -92,6 +92,7 @@ async def sweeper(ctx: Context) -> None:
         if time.monotonic() >= objects_at:
             objects_at = time.monotonic() + OBJECTS_EVERY
             await sweep_objects(ctx)
+        await sweep_dead(ctx)
 
     while True:
         await _survive("sweeper", one_round)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fallow.messages import to_wire
-from fallow.model import JobState, TaskKind, TaskState
+from fallow.model import JobState, TaskKind, TaskState, Worker
 from fallow.pipeline.context import Context
+from fallow.pipeline.job_options import profile_of
+from fallow.pipeline.recipes import encoders
 from fallow.records import Attempt, Job, Rendition, Tally, Task
 
 
@@ -80,7 +82,8 @@ async def job_view(ctx: Context, job: Job) -> JobView:
     """Everything about a job that a progress display shows."""
     tallies = await ctx.ledger.tally(job.id)
     running = [] if job.state.ended else await ctx.ledger.running(job.id)
-    names = {worker.id: worker.name for worker in await ctx.ledger.workers()} | {"splitter": "splitter"}
+    workers = await ctx.ledger.workers()
+    names = {worker.id: worker.name for worker in workers} | {"splitter": "splitter"}
     shares = await ctx.ledger.shares(job.id)
     return JobView(
         id=job.id,
@@ -95,7 +98,12 @@ async def job_view(ctx: Context, job: Job) -> JobView:
         renditions=[_rendition(job, rendition, tallies) for rendition in job.renditions],
         tasks_running=[_running(task, names) for task in running],
         shares=[ShareView(name=names.get(share.worker, ""), **to_wire(share)) for share in shares],
-        warnings=[*(job.source.warnings if job.source else ()), *_losses(job, tallies), *_faults(job)],
+        warnings=[
+            *(job.source.warnings if job.source else ()),
+            *_losses(job, tallies),
+            *_faults(job),
+            *_wants(job, workers),
+        ],
     )
 
 
@@ -144,6 +152,19 @@ def _faults(job: Job) -> list[str]:
     """Sentences about spoilt pictures, which all renditions show."""
     told = [sentence for rendition in job.renditions for sentence in (rendition.facts or {}).get("faults", [])]
     return list(dict.fromkeys(told))
+
+
+def _wants(job: Job, workers: Iterable[Worker]) -> list[str]:
+    """Sentences about encoders that the job needs and no worker is known to have."""
+    able = [worker.encoders for worker in workers if worker.machine]  # the others are no agents
+    if job.state.ended or not able or None in able:
+        return []
+    known = frozenset[str]().union(*(each or () for each in able))
+    needed = {name: rendition.name for rendition in job.renditions for name in encoders(profile_of(rendition))}
+    return [
+        f"No worker is known that has the encoder {name}, which {needed[name]} needs; connect one."
+        for name in sorted(needed.keys() - known)
+    ]
 
 
 def _frames(job: Job, tallies: Sequence[Tally]) -> int:

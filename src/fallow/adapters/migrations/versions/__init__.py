@@ -3,4 +3,5 @@
 Each does what is not done yet: MariaDB does not take changes of tables back when a step is broken off.
 
 - tables_0001: the first tables
+- encoders_0002: tasks say which encoder they need
 """
