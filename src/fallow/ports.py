@@ -150,6 +150,10 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> AsyncIterator[ObjectFacts]: ...
 
+    async def clear_leftovers(self) -> int:
+        """Remove what writers have left that died long ago, and nothing of those at work; how many things."""
+        ...
+
     async def close(self) -> None: ...
 
 

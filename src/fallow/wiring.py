@@ -171,7 +171,7 @@ async def _queue(url: str) -> Queue:
 async def _store(url: str, folder: DataFolder) -> Store:
     if not url:
         store = FolderStore(folder.path / "blobs")
-        store.clear_leftovers()  # the folder is ours alone, so whoever wrote them is gone
+        store.forget_writers()  # the folder is ours alone, so whoever wrote them is gone
         return store
     parts = urllib.parse.urlsplit(url)
     if parts.scheme in BUCKETS:
@@ -194,8 +194,5 @@ async def _bucket(url: str) -> Store:
     except ModuleNotFoundError:
         raise BadSetting("Stores in the network need a package; run: pip install 'fallow[cluster]'") from None
     store = open_store(url)
-    try:
-        await store.clear_leftovers()
-    except FileNotFoundError:
-        raise BadSetting("There is no such bucket or container as FALLOW_STORE_URL names; make it first.") from None
+    await store.clear_leftovers()  # and be told at once when nothing can be done there
     return store

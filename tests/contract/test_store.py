@@ -244,8 +244,19 @@ async def test_a_folder_that_a_delete_removes_meanwhile_is_made_again(tmp_path, 
 async def test_a_folder_forgets_what_crashed_writers_left(tmp_path):
     store = FolderStore(tmp_path)
     await (await store.writer("a")).write(b"x" * 300_000)
-    FolderStore(tmp_path).clear_leftovers()
+    FolderStore(tmp_path).forget_writers()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_a_folder_keeps_what_living_writers_of_others_have(tmp_path, monkeypatch):
+    store = FolderStore(tmp_path)
+    writer = await store.writer("a")
+    await writer.write(b"x" * 300_000)
+    assert await FolderStore(tmp_path).clear_leftovers() == 0
+    assert (await writer.commit()).size == 300_000
+    await (await store.writer("b")).write(b"x" * 300_000)
+    monkeypatch.setattr(store_folder, "LEFT_OVER", -60)
+    assert await FolderStore(tmp_path).clear_leftovers() == 1
 
 
 async def test_a_folder_adopts_without_copying(tmp_path):

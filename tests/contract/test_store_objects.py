@@ -1,6 +1,7 @@
 """What stores in the network promise beyond the contract: large objects, links, and what is left of the dead."""
 
 import asyncio
+import dataclasses
 import os
 import urllib.error
 import urllib.request
@@ -64,6 +65,14 @@ async def test_a_large_body_gets_its_head_last(store):
     assert len(await everything(store)) == 1
 
 
+async def test_a_head_may_be_large_itself(store):
+    """As the index of a film of many hours is."""
+    head = os.urandom(SPILL + 1000)
+    writer = await write(store, "a", BODY, held=len(head))
+    assert (await writer.commit(head)).size == len(head) + len(BODY)
+    assert await content(store, "a") == head + BODY
+
+
 @pytest.mark.parametrize("held", [0, 1000])
 async def test_an_aborted_large_object_leaves_nothing(store, held):
     writer = await write(store, "a", BODY, held)
@@ -86,14 +95,50 @@ async def test_storing_the_same_again_is_no_conflict(store):
     assert (await store.put("a", b"same")).size == 4
 
 
-async def test_bodies_of_the_dead_are_removed_when_they_are_old(store, monkeypatch):
-    await write(store, "young", b"")
+async def test_what_the_dead_left_is_removed_when_it_is_old(store, monkeypatch):
+    await write(store, "jobs/young", b"")
     await store_object.obstore.put_async(store.remote, store.hidden_path(), b"body")
-    await store.clear_leftovers()
+    assert await store.clear_leftovers() == 0
     assert len(await everything(store)) == 1
     monkeypatch.setattr(store_object, "LEFT_OVER", timedelta(seconds=-60))
-    await store.clear_leftovers()
+    assert await store.clear_leftovers() == 1
     assert await everything(store) == []
+
+
+def uploads(store):
+    return [one for own in store_object.OWN for one in store._uploads.unfinished(store._prefix + own)]
+
+
+@pytest.mark.parametrize("more", [{}, {"session_token": "TOKENEXAMPLE"}])
+async def test_uploads_of_the_dead_are_aborted_when_they_are_old(ceph, monkeypatch, more):
+    store = open_store(ceph.fresh_url(**more))
+    writers = [await write(store, f"jobs/1/a{number}", BODY[: 2 * SPILL]) for number in range(3)]
+    held = await write(store, "jobs/1/b", BODY[: 2 * SPILL], 10)
+    assert await polled(lambda: len(uploads(store)), 4) == 4
+    assert await store.clear_leftovers() == 0
+    assert (await writers[0].commit()).size == 2 * SPILL
+    monkeypatch.setattr(store_object, "LEFT_OVER", timedelta(seconds=-60))
+    assert await store.clear_leftovers() == 3
+    assert uploads(store) == []
+    assert await content(store, "jobs/1/a0") == BODY[: 2 * SPILL]
+    await asyncio.gather(*(writer.abort() for writer in [*writers[1:], held]))
+
+
+async def polled(look, wanted):
+    """What is seen in the end."""
+    for _ in range(500):
+        if (found := await asyncio.to_thread(look)) == wanted:
+            break
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def test_no_permission_to_list_uploads_is_no_trouble(ceph, monkeypatch):
+    store = open_store(ceph.fresh_url())
+    monkeypatch.setattr(store._uploads, "_at", dataclasses.replace(store._uploads._at, secret="WRONG"))  # noqa: S106
+    with pytest.raises(Unavailable, match=r"status 403 \(SignatureDoesNotMatch\)"):
+        uploads(store)
+    assert await store.clear_leftovers() == 0
 
 
 async def test_links_allow_one_transfer_of_one_object(store):

@@ -10,6 +10,7 @@
 - amqp_inbox: taking messages from RabbitMQ; amqp_feed: from one queue; amqp_waiters: who waits for them
 - amqp_depths: counting messages
 - store_object: objects in a bucket; object_calls: how often it is asked; object_writer: its uploads
+- object_uploads: those that nobody will complete
 - object_url: a bucket's address; object_links: its links
 - check_amqp, check_mysql, check_bucket, check_folder: what `fallow doctor` finds there; check_network: in how long
 - timing: how long back ends take

@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from fallow.adapters.object_calls import PATIENCE
+from fallow.adapters.object_uploads import Uploads, account
 from fallow.adapters.store_keys import checked
 from fallow.adapters.store_object import ObjectStore
 from fallow.errors import BadSetting
@@ -63,7 +64,8 @@ def open_store(url: str, environment: Mapping[str, str] = os.environ) -> ObjectS
     except (BaseError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadSetting(f"The store {name} cannot be used: {reason}") from None
-    return ObjectStore(remote, steady, prefix, name)
+    of_s3 = account(parts.netloc, config, environment) if parts.scheme == "s3" else None
+    return ObjectStore(remote, steady, prefix, name, Uploads(of_s3) if of_s3 else None)
 
 
 def _config(scheme: str, options: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

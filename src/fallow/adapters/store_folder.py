@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from fallow.ports import ObjectFacts, Writer
 
 BUFFER = 256 << 10  # bytes collected before a thread writes them
 THREADS = 4
+LEFT_OVER = 2 * 86400.0  # seconds after which nobody writes on
 _COPY = 64 << 20  # bytes asked of one copy_file_range call
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -39,10 +41,13 @@ class FolderStore:
         # Threads of its own: media work in the default pool waits for reads, and must not wait for itself.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
 
-    def clear_leftovers(self) -> None:
-        """Remove what crashed writers left; only for the one process that owns the folder."""
+    def forget_writers(self) -> None:
+        """Remove what all writers left; only for the one process that owns the folder, before it writes."""
         for leftover in self._parts.iterdir():
             leftover.unlink()
+
+    async def clear_leftovers(self) -> int:
+        return await self.run(self._clear_leftovers)
 
     async def writer(self, key: str, held: int = 0) -> Writer:
         checked(key)
@@ -110,6 +115,15 @@ class FolderStore:
                     continue
                 raise
             return ObjectFacts(key, path.stat().st_size)
+
+    def _clear_leftovers(self) -> int:
+        count, before = 0, time.time() - LEFT_OVER
+        for leftover in self._parts.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if leftover.stat().st_mtime < before:
+                    leftover.unlink()
+                    count += 1
+        return count
 
     def _put(self, key: str, data: bytes) -> ObjectFacts:
         part = self._part()

@@ -56,6 +56,9 @@ class MemoryStore:
             if key.startswith(prefix):
                 yield ObjectFacts(key, len(data))
 
+    async def clear_leftovers(self) -> int:
+        return 0
+
     async def close(self) -> None:
         pass
 

@@ -15,7 +15,9 @@ from typing import Any, Literal
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
+from fallow import log
 from fallow.adapters.object_calls import TAKEN, Calls
+from fallow.adapters.object_uploads import Uploads
 from fallow.adapters.object_writer import ObjectWriter
 from fallow.adapters.store_keys import PIECE, checked, conflict, missing
 from fallow.errors import BadInput, BadSetting, StorageFull, Unavailable
@@ -26,7 +28,8 @@ PART = 16 << 20
 
 WINDOW = 8 << 20  # bytes that a stream asks for at a time: every request is short, and can be tried again
 HIDDEN = ".part/"  # where bodies wait for their heads; no key begins with a dot
-LEFT_OVER = timedelta(days=2)  # nobody is at work on a body for so long
+OWN = ("jobs/", HIDDEN)  # what is ours in a bucket that may be others', too
+LEFT_OVER = timedelta(days=7)  # nobody is at work on an upload for so long
 _UPLOADS = 2  # parts of one object under way at a time
 _DELETIONS = 16
 
@@ -38,10 +41,11 @@ class ObjectStore:
     the library can repeat one. `name` is how messages call it, without credentials.
     """
 
-    def __init__(self, remote: Any, steady: Any, prefix: str, name: str) -> None:
+    def __init__(self, remote: Any, steady: Any, prefix: str, name: str, uploads: Uploads | None = None) -> None:
         self.remote = remote
         self._steady = steady
         self._calls = Calls(name)
+        self._uploads = uploads
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     async def writer(self, key: str, held: int = 0) -> Writer:
@@ -151,11 +155,15 @@ class ObjectStore:
             if key.startswith(prefix) and not key.startswith(HIDDEN):
                 yield ObjectFacts(key, int(found["size"]))
 
-    async def clear_leftovers(self) -> None:
-        """Remove the bodies of writers that died; other processes' writers may be at work."""
+    async def clear_leftovers(self) -> int:
         before = datetime.now(timezone.utc) - LEFT_OVER
         old = [str(one["path"]) async for one in self._entries(HIDDEN) if one["last_modified"] < before]
         await self.remove(old)
+        try:
+            return len(old) + await asyncio.to_thread(self._abort_uploads, before)
+        except Unavailable as error:  # they cost space, but nothing depends on it
+            log.trouble("uploads.unswept", str(error))
+            return len(old)
 
     async def close(self) -> None:
         pass
@@ -183,6 +191,15 @@ class ObjectStore:
             return str(await obstore.sign_async(self.remote, method, self.path(key), timedelta(seconds=seconds)))
         except (BaseError, OSError) as error:
             self._calls.tell(key, error)
+
+    def _abort_uploads(self, before: datetime) -> int:
+        if self._uploads is None:  # other stores forget them, or are told to by a rule
+            return 0
+        found = [one for own in OWN for one in self._uploads.unfinished(self._prefix + own)]
+        old = [one for one in found if one.begun < before]
+        for one in old:
+            self._uploads.abort(one)
+        return len(old)
 
     async def _size(self, path: str) -> int:
         size = await self.size_at(path)

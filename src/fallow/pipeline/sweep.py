@@ -90,7 +90,7 @@ async def sweep_objects(ctx: Context) -> int:
             await ctx.store.delete(orphans)
             log.event("objects.deleted", job=job_id, objects=len(orphans))
             count += len(orphans)
-    return count
+    return count + await ctx.store.clear_leftovers()
 
 
 async def _announce_anew(ctx: Context, message: Message) -> None:
