@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,10 +11,11 @@ from pathlib import Path
 
 from servers import free_ports, listens, need
 
-PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+# Another place has the programs of another version.
+PROGRAMS = Path(os.environ.get("RABBITMQ_PROGRAMS", "/usr/lib/rabbitmq/bin"))
 EPMD = "/usr/bin/epmd"
-USER, PASSWORD = "fallow", "pa55:w@rd/x"
-QUOTED = "pa55%3Aw%40rd%2Fx"
+USER, PASSWORD = "fallow", "pa55?w@rd/x"
+QUOTED = "pa55%3Fw%40rd%2Fx"
 START_SECONDS = 180
 
 CONFIGURATION = """\
@@ -90,7 +92,8 @@ class Node:
     def kill(self) -> None:
         """At once, with all that it started; as when the machine fails."""
         if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
             while listens(self.port):  # what the script started ends a moment later
