@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from fractions import Fraction
 
 import imageio_ffmpeg
 import pytest
 from av.packet import Packet
 
 from fallow.errors import DamagedSource
-from fallow.media.chain import broken_at
+from fallow.media.chain import Chain
+from fallow.media.packets import best_video
 from fallow.media.probe import Damage, probe
-from fallow.media.reader import RangedReader
+from fallow.media.reader import RangedReader, open_input
+from fallow.media.scan import Scan
 from fallow.media.wholeness import whole_test
 
 AVCC, HVCC = b"\1\x64\0\x1f\xff", bytes([1, *[0] * 20, 3])
@@ -41,8 +44,30 @@ def reader(data: bytes) -> RangedReader:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_whole_file_has_all_pieces_in_their_places(suffix: str, films: dict[str, bytes]) -> None:
-    assert broken_at(reader(films[suffix]), SUFFIXES[suffix]) is None
+    assert Chain(reader(films[suffix]), SUFFIXES[suffix]).broken_at() is None
     probe(reader(films[suffix]))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_source_is_scanned_in_one_pass(
+    suffix: str, films: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block, kept = 1024, 70  # more than FFmpeg reads at a time, and much less than all
+    monkeypatch.setattr("fallow.media.reader.BLOCK", block)
+    monkeypatch.setattr("fallow.media.reader.BLOCKS", kept)
+    monkeypatch.setattr("fallow.media.chain.BLOCK", block)
+    film, fetched = films[suffix], []
+
+    def fetch(start: int, length: int) -> bytes:
+        fetched.append(start)
+        return film[start : start + length]
+
+    source = RangedReader(fetch, len(film), "clip")
+    with open_input(source) as container:
+        fetched.clear()
+        assert Scan.of(source, container, best_video(container, "clip"), Fraction(0)).unread is None
+    assert len(film) > 2 * block * kept
+    assert len(fetched) < 1.3 * len(film) / block
 
 
 @pytest.mark.parametrize("hole", [b"", bytes(5000)], ids=["missing", "zeroed"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from fallow.media.reader import BLOCK, RangedReader
 
@@ -19,29 +19,57 @@ _SOME = 16  # packets in a row cannot begin alike by chance
 _HEAD = 16  # bytes that tell a piece's length
 
 
-def broken_at(reader: RangedReader, container: str) -> int | None:
-    """The first byte that nothing should be found at; None when all pieces are in their places."""
+class Chain:
+    """Follows the pieces at the heels of whoever reads the file: what was just read need not be fetched again."""
+
+    def __init__(self, reader: RangedReader, container: str) -> None:
+        self._places = _places(reader, container)
+        self._place = 0
+        self._ended = False
+        self._broken: int | None = None
+
+    def follow(self, reached: int) -> None:
+        """The reader has come so far."""
+        while not self._ended and self._place <= reached:
+            try:
+                self._place = next(self._places)
+            except StopIteration as end:
+                self._ended, self._broken = True, end.value
+
+    def broken_at(self) -> int | None:
+        """The first byte that nothing should be found at; None when all pieces are in their places."""
+        while not self._ended:
+            self.follow(self._place)
+        return self._broken
+
+
+Places = Generator[int, None, "int | None"]
+"""Where pieces begin, each looked at only when the next one is asked for; in the end, where the chain is broken."""
+
+
+def _places(reader: RangedReader, container: str) -> Places:
     if container.startswith("matroska"):
-        return _walk(reader, 0, _element)
+        return (yield from _walk(reader, 0, _element))
     if container == "flv":
-        return _walk(reader, int.from_bytes(reader.at(5, 4), "big") + 4, _tag)
+        return (yield from _walk(reader, int.from_bytes(reader.at(5, 4), "big") + 4, _tag))
     if container == "mpeg":
         # Discs begin otherwise; there the pieces are sectors.
-        return _walk(reader, 0, _pes) if _pes(reader.at(0, _HEAD)) else None
-    return _transport(reader) if container == "mpegts" else None
+        return (yield from _walk(reader, 0, _pes)) if _pes(reader.at(0, _HEAD)) else None
+    return (yield from _transport(reader)) if container == "mpegts" else None
 
 
 Step = Callable[[bytes], int]
 """How long the piece is that begins with these bytes; 0: none does."""
 
 
-def _walk(reader: RangedReader, place: int, step: Step) -> int | None:
+def _walk(reader: RangedReader, place: int, step: Step) -> Places:
     before = place
     while place + _HEAD < reader.size:
         length = step(reader.at(place, _HEAD)) or (_stuffing(reader, place) if step is _pes else 0)
         if not length:
             return place
         before, place = place, place + length
+        yield place
     return before if place > reader.size else None
 
 
@@ -85,7 +113,7 @@ def _pes(head: bytes) -> int:
     return 6 + int.from_bytes(head[4:6], "big")
 
 
-def _transport(reader: RangedReader) -> int | None:
+def _transport(reader: RangedReader) -> Places:
     """MPEG transport stream: every packet begins with the same byte."""
     place = _first_packet(reader.at(0, 64 * _PACKET))
     while place is not None and place < reader.size:
@@ -94,6 +122,7 @@ def _transport(reader: RangedReader) -> int | None:
         if heads.count(_SYNC) != len(heads):
             return place + next(n for n, byte in enumerate(heads) if byte != _SYNC) * _PACKET
         place += len(piece)
+        yield place
     return None
 
 

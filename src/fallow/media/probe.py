@@ -13,7 +13,6 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from fallow.errors import BadInput, DamagedSource
-from fallow.media.chain import broken_at
 from fallow.media.cutoff import missing_bytes
 from fallow.media.decode import numbered_frames
 from fallow.media.first_frames import Opening, decode_opening
@@ -43,8 +42,7 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
     with open_input(reader) as container:
         video = best_video(container, reader.name)
         start = _start(container, video, opening)
-        scan = Scan.of(reader.name, container, video, start)
-        scan.unread = broken_at(reader, container.format.name)
+        scan = Scan.of(reader, container, video, start)
         index = _index(reader, scan, start, opening, video)
         loss = _loss(reader, container, video, scan)
         if loss and damage is Damage.REFUSE:

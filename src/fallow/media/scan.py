@@ -12,9 +12,11 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from fallow.media.chain import Chain
 from fallow.media.first_frames import check_clear
 from fallow.media.packet_table import Table
 from fallow.media.packets import packets
+from fallow.media.reader import RangedReader
 from fallow.media.sound import Edges, SampleClock
 
 TEXT_CODECS = ("subrip", "srt", "mov_text", "ass", "ssa", "webvtt", "text")
@@ -50,13 +52,15 @@ class Scan:
     lost: int = 0  # frames that a decoder never gave
 
     @classmethod
-    def of(cls, name: str, container: InputContainer, video: VideoStream, start: Fraction) -> Scan:
+    def of(cls, reader: RangedReader, container: InputContainer, video: VideoStream, start: Fraction) -> Scan:
         """Read the whole source. Raises BadInput when it is encrypted."""
         streams = wanted_streams(container, video)
         edges = {s.index: Edges(SampleClock.of(s, start)) for s in streams if isinstance(s, AudioStream)}
-        scan = cls(Table(video), edges)
+        scan, chain = cls(Table(video), edges), Chain(reader, container.format.name)
         for packet in packets(container, streams, scan._end):
-            scan._add(name, video.index, packet)
+            scan._add(reader.name, video.index, packet)
+            chain.follow(packet.pos or 0)
+        scan.unread = chain.broken_at()
         return scan
 
     def _end(self, why: str) -> None:
