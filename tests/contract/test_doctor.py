@@ -15,6 +15,7 @@ from findings_of import look, of, states
 
 from fallow import wiring
 from fallow.adapters.ledger_migrate import migrate
+from fallow.adapters.ledger_tables import SCHEMA
 from fallow.adapters.object_url import open_store
 from fallow.findings import BAD, GOOD, WARNING
 from servers import free_ports
@@ -120,7 +121,7 @@ async def test_a_database_that_is_well(mariadb, database):
     told = await look(ledger_url=database)
     assert states(told) == [GOOD, GOOD, GOOD]
     assert "MariaDB" in told[0][1]
-    assert "schema 1; a question takes" in told[2][1]
+    assert f"schema {SCHEMA}; a question takes" in told[2][1]
     assert mariadb.nodes[0].sql(f"SELECT * FROM {name_of(database)}.marks") == ()  # noqa: S608
 
 

@@ -49,6 +49,15 @@ def test_it_names_what_is_missing_and_the_remedy(tmp_path):
     assert not doctor.as_json(findings)["ok"]
 
 
+@pytest.mark.parametrize(("urls", "state"), [(3, WARNING), (2, MISSING)])
+def test_services_need_no_data_folder(tmp_path, monkeypatch, urls, state):
+    monkeypatch.setattr(doctor, "_back_ends", lambda settings: [])
+    monkeypatch.setattr(doctor.os, "access", lambda place, mode: place != tmp_path)
+    named = dict([("queue_url", "amqp://mq"), ("ledger_url", "mysql://u@db/d"), ("store_url", "s3://b")][:urls])
+    found = {finding.name: finding for finding in doctor.examine(Settings(data=tmp_path, **named))}
+    assert found["data folder"].state == state
+
+
 def test_of_embedded_back_ends_there_is_nothing_to_say(look):
     assert look(queue="memory:", ledger="", store="") == (0, [])
 

@@ -8,7 +8,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def examine(settings: Settings) -> list[Finding]:
         _profiles(),
         _processors(),
         _memory(),
-        _disk("data folder", settings.data.absolute()),
+        _data_folder(settings),
         _disk("temporary folder", Path(tempfile.gettempdir())),
         *_back_ends(settings),
     ]
@@ -139,6 +139,14 @@ def _memory() -> Finding:
         remedy = "Start fewer workers with --workers, and keep to small pictures."
         return Finding("memory", WARNING, f"{size / 1e9:.1f} GB", remedy)
     return Finding("memory", GOOD, f"{size / 1e9:.1f} GB")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    found = _disk("data folder", settings.data.absolute())
+    embedded = not (settings.ledger_url and settings.store_url and not settings.queue_url.startswith("memory:"))
+    if embedded or found.state != MISSING:
+        return found
+    return replace(found, state=WARNING, remedy="Only `fallow up` needs it; `fallow serve` does not.")
 
 
 def _disk(name: str, folder: Path) -> Finding:
