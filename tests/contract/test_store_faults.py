@@ -135,6 +135,18 @@ async def test_every_step_of_a_large_upload_is_repeated(request, store, proxy, s
     assert proxy.faults[0].times == 0
 
 
+async def test_a_body_is_put_behind_its_head_again_when_that_breaks_off(bucket, proxy, store):
+    """In the middle of a part, which the library does not send again."""
+    writer = await store.writer("new", 10)
+    for at in range(0, len(LARGE), 1 << 20):
+        await writer.write(LARGE[at : at + (1 << 20)])
+    proxy.faults = [Fault(method="PUT", part=f"new?{part}", reset_request=1 << 20) for part in ("partN", "comp")]
+    assert (await writer.commit(b"0123456789")).size == 10 + len(LARGE)
+    assert await content(store, "new") == b"0123456789" + LARGE
+    assert sum(fault.times for fault in proxy.faults) == 1
+    assert sorted(await listed(store)) == ["new", "there"]
+
+
 async def test_an_upload_whose_end_was_heard_is_there_although_nobody_said_so(ceph):
     proxy = Faulty(ceph.port)
     store = open_store(proxy.of(ceph.fresh_url()))

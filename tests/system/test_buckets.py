@@ -18,7 +18,7 @@ from fallow.messages import to_wire
 from fallow.profiles import Profile
 from fallow.services.run import Platform
 from fallow.settings import Settings
-from fallow.worker import ways
+from fallow.worker import connection, ways
 from fallow.worker.stream import Stream
 from servers.faulty import Fault
 
@@ -182,6 +182,22 @@ async def test_a_bucket_that_cannot_be_used_is_passed_by(lease, proxy, monkeypat
     hand, grant = lease
     proxy.faults = links([Fault(method=method, times=1000, **fault)])
     assert await delivered(hand, grant)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_a_bucket_that_does_not_answer_is_passed_by(lease, proxy, monkeypatch, method):
+    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(ways, "SHORT_SECONDS", 0.5)
+    hand, grant = lease
+    proxy.faults = links([Fault(method=method, times=1000, silent=True)])
+    assert await delivered(hand, grant)
+
+
+async def test_a_slow_bucket_is_waited_for(lease, proxy):
+    hand, grant = lease
+    proxy.faults = links([Fault(method="GET", rate=grant.get_bytes)])
+    assert await delivered(hand, grant)
+    assert by_links(proxy) == ["GET", "PUT"]
 
 
 async def test_what_cannot_be_used_is_not_tried_anew_by_each_attempt(lease, proxy):

@@ -7,12 +7,16 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from fallow import log
 from fallow.adapters.store_keys import conflict, whole
 from fallow.errors import Unavailable
 from fallow.ports import ObjectFacts
 
 SPILL = 16 << 20
 """Bytes that are collected before a multipart upload begins; what is smaller is stored by one request."""
+
+
+_TRIES = 3
 
 
 class Bucket(Protocol):
@@ -82,8 +86,17 @@ class ObjectWriter:
             raise conflict(self._key)
         await upload.finish()
         if self._held:
-            await self._put_behind(head, upload.path)
+            await self._join(head, upload.path)
             await self._store.remove([upload.path])
+
+    async def _join(self, head: bytes, body: str) -> None:
+        """What breaks off can be done again, as all of it is in the store."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._put_behind(head, body)
+            except Unavailable as error:
+                log.trouble("store.again", str(error), object=self._key)
+        return await self._put_behind(head, body)
 
     async def _put_behind(self, head: bytes, body: str) -> None:
         final = _Upload(self._store, self._store.path(self._key))
