@@ -41,6 +41,7 @@ class Task:
     fps: float
     part: Part | None
     error: str  # of the last failed attempt
+    queued_at: float = 0.0  # when it was offered last
 
     @property
     def ids(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def numbers(text):
 
 async def test_attempts_are_counted_by_kind_and_outcome(ctx, counted):
     await encoding(ctx, BIG)
+    ctx.clock.time += 9.0
     await work(ctx)
     failing = await lease(ctx)
     await deliver.fail(ctx, "w", failing.lease, Failure("retryable", "It broke."))
@@ -47,6 +48,7 @@ async def test_attempts_are_counted_by_kind_and_outcome(ctx, counted):
     await later(ctx, 100.0)
     found = numbers(counted.text())
     assert found["fallow_attempts_begun_total", "video"] == 3
+    assert found["fallow_task_wait_seconds_sum", "video"] == 27.0
     assert found["fallow_attempts_total", "delivered", "video"] == 1
     assert found["fallow_attempts_total", "failed", "video"] == 1
     assert found["fallow_attempts_total", "expired", "video"] == 1

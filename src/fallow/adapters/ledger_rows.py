@@ -86,6 +86,7 @@ def task_of(row: RowMapping) -> Task:
         fps=row["fps"],
         part=loads(Part, row["part"]),
         error=row["error"],
+        queued_at=row["queued_at"],
     )
 
 

@@ -149,7 +149,8 @@ async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
         await ctx.queue.nack(message)
         raise
     if task:
-        log.event("task.leased", **task.ids, kind=task.spec.kind.value, attempt=task.attempt)
+        waited = round(max(0.0, ctx.clock.now() - task.queued_at), 3)
+        log.event("task.leased", **task.ids, kind=task.spec.kind.value, attempt=task.attempt, waited=waited)
     return task
 
 

@@ -85,6 +85,7 @@ class Metrics:
 
     def _of_attempts(self) -> dict[str, Callable[[Facts], None]]:
         begun = self._counter("attempts_begun", "Leases that were given.", "kind")
+        waits = self._histogram("task_wait_seconds", "From the offer of a task to its lease.", LONG, "kind")
         ended = self._counter("attempts", "Attempts that have ended.", "kind", "outcome")
         seconds = self._histogram("attempt_seconds", "From a lease to its end.", LONG, "kind", "outcome")
         cpu = self._counter("attempt_cpu_seconds", "Processor time that attempts took, as told.", "kind")
@@ -92,6 +93,10 @@ class Metrics:
         frames = self._counter("frames_delivered", "Frames, packets or events of parts that count.", "kind")
         retries = self._counter("retries", "Attempts after which a task is to be tried again.", "kind", "cause")
         dead = self._counter("tasks_dead", "Tasks that are not tried again, so their job fails.", "kind", "cause")
+
+        def begin(facts: Facts) -> None:
+            begun(facts["kind"]).inc()
+            waits(facts["kind"]).observe(facts["waited"])
 
         def end(facts: Facts) -> None:
             if "outcome" not in facts:  # of a job that is gone
@@ -108,7 +113,7 @@ class Metrics:
                 (dead if facts["dead"] else retries)(kind, facts["cause"]).inc()
 
         ends = ("part.accepted", "part.late", "task.done", "task.failed", "task.lost")
-        return {"task.leased": lambda facts: begun(facts["kind"]).inc(), **dict.fromkeys(ends, end)}
+        return {"task.leased": begin, **dict.fromkeys(ends, end)}
 
     def _of_ledger(self) -> dict[str, Callable[[Facts], None]]:
         told = "A transaction of the ledger, with the wait for a thread and for its repetitions."
