@@ -55,9 +55,10 @@ class Services:
     def stop(self) -> None:
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + 10  # with back ends that are gone, they may take longer
         for process in self.processes.values():
             try:
-                process.wait(30)
+                process.wait(max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -113,31 +114,38 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory, rabbit: Cluster, collector: Collector) -> Iterator[Services]:
+def database() -> Iterator[MariaDB]:
+    with MariaDB(1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, rabbit: Cluster, database: MariaDB, collector: Collector
+) -> Iterator[Services]:
     folder = tmp_path_factory.mktemp("services")
-    with MariaDB(1) as database:
-        ledger = database.url(database.database())
-        migrate(ledger)
-        made = Services(
-            folder,
-            FALLOW_QUEUE_URL=rabbit.url,
-            FALLOW_LEDGER_URL=ledger,
-            FALLOW_STORE_URL=f"file://{folder}/blobs",
-            FALLOW_SECRET=LONG_ENOUGH,
-            FALLOW_TOKEN=LONG_ENOUGH,
-            FALLOW_API_TOKEN=PEOPLE,
-            FALLOW_PORT="0",
-            FALLOW_WORKERS="1",
-            FALLOW_STOP_SECONDS="5",
-            FALLOW_LOG="json",
-            OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
-            OTEL_BSP_SCHEDULE_DELAY="100",
-        )
-        try:
-            made.start()
-            yield made
-        finally:
-            made.stop()
+    ledger = database.url(database.database())
+    migrate(ledger)
+    made = Services(
+        folder,
+        FALLOW_QUEUE_URL=rabbit.url,
+        FALLOW_LEDGER_URL=ledger,
+        FALLOW_STORE_URL=f"file://{folder}/blobs",
+        FALLOW_SECRET=LONG_ENOUGH,
+        FALLOW_TOKEN=LONG_ENOUGH,
+        FALLOW_API_TOKEN=PEOPLE,
+        FALLOW_PORT="0",
+        FALLOW_WORKERS="1",
+        FALLOW_STOP_SECONDS="5",
+        FALLOW_LOG="json",
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_BSP_SCHEDULE_DELAY="100",
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +218,7 @@ def test_the_lines_of_a_job_are_found_by_its_id_in_all_services(services, tasks)
     }
 
 
-def test_a_broker_that_is_gone_is_told_by_all_that_need_it(services, rabbit, tasks):
+def test_back_ends_that_are_gone_are_told_by_all_that_need_them(services, rabbit, database, tasks):
     rabbit.nodes[0].kill()
     for service in SERVICES:
         until(lambda service=service: services.ask(service, "/readyz")[0] == 503)
@@ -219,3 +227,8 @@ def test_a_broker_that_is_gone_is_told_by_all_that_need_it(services, rabbit, tas
         assert "pa55" not in told["queue"]
         assert services.ask(service, "/healthz")[0] == 200
         assert services.numbers(service)["fallow_backend_up", "queue"] == 0
+    database.nodes[0].kill()
+    for service in SERVICES:
+        until(lambda service=service: "ledger" in json.loads(services.ask(service, "/readyz")[1]))
+        assert services.ask(service, "/healthz")[0] == 200
+        assert services.numbers(service)["fallow_backend_up", "ledger"] == 0
