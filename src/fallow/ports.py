@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fallow.model import Chunk, Effort, JobState, Part, Source, Track, Worker
-from fallow.records import Attempt, Census, Job, Setback, Share, Tally, Task, TaskSpec
+from fallow.records import Attempt, Census, Job, Pulse, Setback, Share, Tally, Task, TaskSpec
 
 
 class Clock(Protocol):
@@ -242,6 +242,18 @@ class Ledger(Protocol):
 
     async def attempts(self, job: str) -> list[Attempt]:
         """Oldest first."""
+        ...
+
+    async def held(self, lease: str) -> tuple[Attempt, Task]:
+        """The attempt of a lease, and its task, whoever has that now. Raises NotFound."""
+        ...
+
+    async def pulse(self, task: Task, few: int) -> Pulse:
+        """How the job goes on after this task was done; fewer than `few` queued tasks are few."""
+        ...
+
+    async def is_last(self, job: str) -> bool:
+        """Whether no other job is unfinished, and every task that this one will ever have for workers is taken."""
         ...
 
     # leases

@@ -136,6 +136,14 @@ class Census:
 
 
 @dataclass(frozen=True)
+class Pulse:
+    """How a job goes on after one of its tasks was done."""
+
+    unfinished: bool  # some tasks of this kind and rendition are not done
+    hungry: bool  # few tasks are queued, while others could be
+
+
+@dataclass(frozen=True)
 class Share:
     """What one worker's delivered attempts did for a job."""
 

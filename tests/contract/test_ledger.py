@@ -24,7 +24,7 @@ from fallow.model import (
     VideoTrack,
     Worker,
 )
-from fallow.records import Job, Rendition, Setback, TaskSpec
+from fallow.records import Job, Pulse, Rendition, Setback, TaskSpec
 from fallow.records import Outcome as How
 
 NEXT = itertools.count()
@@ -298,7 +298,58 @@ async def test_tasks_are_tallied(ledger):
     assert (running.id, running.worker, running.done_frames) == (first.id, "w", 100)
 
 
+async def test_the_pulse_of_a_job(ledger, time):
+    first, second = await queued(ledger, a_spec(0), a_spec(1))
+    await ledger.plan([a_spec(0, "480p"), a_spec(0, kind=TaskKind.JOIN)])
+    assert await ledger.pulse(first, few=2) == Pulse(unfinished=True, hungry=False)
+    assert await ledger.pulse(first, few=3) == Pulse(unfinished=True, hungry=True)
+    for task in (first, second):
+        await ledger.lease(task.id, task.id, "w", 1030.0, 5000.0)
+        assert await ledger.commit(task.id, a_part(), Effort())
+        assert (await ledger.pulse(first, few=1)).unfinished == (task is first)
+    assert (await ledger.pulse(first, few=1)).hungry
+    for task in await ledger.admit("j", 9):
+        await ledger.lease(task.id, task.id, "w", 1030.0, 5000.0)
+        await ledger.give_up(task.id, Setback("It broke.", 1010.0))
+    assert await ledger.pulse(first, few=1) == Pulse(unfinished=False, hungry=False)
+    time.now = 1010.0
+    assert await ledger.pulse(first, few=1) == Pulse(unfinished=False, hungry=True)
+    await ledger.reopen(first.id, "The part is gone.")
+    assert (await ledger.pulse(first, few=1)).unfinished
+
+
+async def test_the_last_task_is_known_as_such(ledger):
+    split, task = await queued(ledger, a_spec(0, "", kind=TaskKind.SPLIT), a_spec(0))
+    await ledger.lease(split.id, "S", "w", 1030.0, 5000.0)
+    assert not await ledger.is_last("j")
+    await ledger.commit("S", a_part(), Effort())
+    assert not await ledger.is_last("j")
+    await ledger.lease(task.id, "L", "w", 1030.0, 5000.0)
+    await ledger.plan([a_spec(0, kind=TaskKind.JOIN)])
+    assert await ledger.is_last("j")
+    await ledger.create_job(a_job("other", JobState.UPLOADING))
+    assert not await ledger.is_last("j")
+    await ledger.move_job("other", JobState.CANCELLED)
+    assert await ledger.is_last("j")
+
+
 # leases
+
+
+async def test_what_a_lease_is_of(ledger):
+    task = await leased(ledger)
+    attempt, held = await ledger.held("L1")
+    assert (attempt, held) == (await ledger.attempt("L1"), task)
+    await ledger.commit("L1", a_part(), Effort())
+    assert (await ledger.held("L1"))[1].part == a_part()
+    with pytest.raises(NotFound):
+        await ledger.held("none")
+
+
+async def test_a_lease_that_is_asked_for_again_is_the_same(ledger):
+    task = await leased(ledger)
+    assert await ledger.lease(task.id, "L1", "w", 1030.0, 5000.0) == task
+    assert len(await ledger.attempts("j")) == 1
 
 
 async def test_one_of_many_workers_gets_the_task(ledger):

@@ -5,10 +5,12 @@ import dataclasses
 import threading
 import time
 
+import pymysql
 import pytest
 from sqlalchemy import func, insert, select, update
 from test_ledger import a_job, a_part, a_spec
 
+from fallow.adapters import ledger_script
 from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_sql import SqlLedger
@@ -146,27 +148,25 @@ async def single(mariadb):
     await ledger.close()
 
 
-def break_after_commit(ledger, times):
+def break_after_commit(monkeypatch, times):
     """The next commits happen, but their answers never come."""
-    import pymysql
+    together, left = ledger_script._together, [times]
 
-    dialect, left = ledger._database._engine.dialect, [times]
-    commit = dialect.do_commit
-
-    def broken(connection):
-        commit(connection)
-        if left[0]:
+    def broken(cursor, joined, values):
+        answers = together(cursor, joined, values)
+        if left[0] and (joined.endswith("COMMIT") or joined.startswith("UPDATE")):
             left[0] -= 1
-            connection._force_close()
+            cursor.connection._force_close()
             raise pymysql.err.OperationalError(2013, "Lost connection to server during query")
+        return answers
 
-    dialect.do_commit = broken
+    monkeypatch.setattr(ledger_script, "_together", broken)
     return left
 
 
-async def test_a_commit_whose_answer_was_lost_is_not_made_twice(single):
+async def test_a_commit_whose_answer_was_lost_is_not_made_twice(single, monkeypatch):
     await single.create_job(a_job())
-    left = break_after_commit(single, 1)
+    left = break_after_commit(monkeypatch, 1)
     assert await single.plan([a_spec(0), a_spec(1)]) == 2
     left[0] = 1
     (task, _) = await single.admit("j", 9)

@@ -118,7 +118,11 @@ def test_a_newer_schema_is_refused_and_left_alone(url):
     assert "schema 99" in err
     assert "use the newer Fallow" in err
     assert "Traceback" not in err
-    execute(url, "UPDATE schema_version SET version = 1", "UPDATE alembic_version SET version_num = '0001'")
+    back = (
+        f"UPDATE schema_version SET version = {SCHEMA}",  # noqa: S608
+        f"UPDATE alembic_version SET version_num = '{SCHEMA:04d}'",  # noqa: S608
+    )
+    execute(url, *back)
     assert ended(begin(url))[0] == 0
 
 

@@ -1,8 +1,11 @@
 """Things outside: queues, stores and ledgers behind the contracts of ports.py.
 
 - queue_memory: a broker in this process
-- ledger_sql: the ledger; ledger_database: its threads and transactions; ledger_retry: how often one is tried
-- ledger_tables, ledger_rows: its tables and values; ledger_guards: checks across rows; ledger_migrate: new tables
+- ledger_sql: the ledger; ledger_leases: what it is asked for every task
+- ledger_statements: SQL for that; ledger_script: sends it at once
+- ledger_database: its threads and transactions; ledger_sessions: its connections
+- ledger_retry: how often a transaction is tried
+- ledger_tables, ledger_rows: its tables and values; ledger_migrate: new tables
 - ledger_steps: from each schema of the tables to the next
 - ledger_census: how many jobs and tasks there are
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera

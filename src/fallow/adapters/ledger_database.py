@@ -7,13 +7,14 @@ asynchronous driver makes one for every statement. Measured: less than half the 
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -35,15 +36,21 @@ from fallow import log
 from fallow.adapters import ledger_sqlite
 from fallow.adapters.ledger_flavour import Flavour
 from fallow.adapters.ledger_retry import Patience
+from fallow.adapters.ledger_script import Answer, Missed, Script
+from fallow.adapters.ledger_sessions import Sessions
 from fallow.adapters.ledger_tables import marks
 from fallow.adapters.timing import method_of
 from fallow.errors import BadSetting, Conflict, Unavailable
 
 R = TypeVar("R")
+Values = Mapping[str, Any]
 Work = Callable[[Connection], R]
+Decision = Callable[[Connection, list[Answer]], tuple[R, Script, Values]]
 RACES = 5  # how often a transaction that lost a race is begun again
 MARK_SECONDS = 600.0  # that a mark is kept: longer than any transaction is tried
 MARKS_BETWEEN = 2000  # transactions between two removals of old marks
+BEGIN, COMMIT, ROLLBACK = Script("BEGIN"), Script("COMMIT"), Script("ROLLBACK")
+MARKED = Script("BEGIN", "INSERT INTO marks (mark, made) VALUES (:mark, :made)")
 
 
 class Database:
@@ -52,6 +59,7 @@ class Database:
     def __init__(self, flavour: Flavour, patience: Patience) -> None:
         self._flavour = flavour
         self._engine = flavour.engine
+        self._sessions = Sessions(flavour.engine, flavour.seconds, flavour.broken)
         self._patience = patience
         self._writers = ThreadPoolExecutor(flavour.writers, thread_name_prefix="ledger-writer")
         self._readers = ThreadPoolExecutor(flavour.readers, thread_name_prefix="ledger-reader")
@@ -70,17 +78,40 @@ class Database:
             raise
         return database
 
-    async def write(self, work: Callable[[Connection], R]) -> R:
+    async def write(self, work: Work[R]) -> R:
         """Run one transaction, once and no more. It is carried through even when who waits for it is cancelled."""
-        once = _Once(work) if self._flavour.marks else work
-        return await self._timed(method_of(work), self._writers, self._write, once)
+        return await self.exchange(method_of(work), Script(), {}, lambda db, _: (work(db), COMMIT, {}))
 
-    async def write_again(self, work: Callable[[Connection], R]) -> R:
+    async def write_again(self, work: Work[R]) -> R:
         """Run one transaction that does no more when it is done twice."""
-        return await self._timed(method_of(work), self._writers, self._write, work)
+
+        def whole(db: Connection) -> R:
+            BEGIN(db)
+            done = work(db)
+            COMMIT(db)
+            return done
+
+        return await self._timed(method_of(work), self._writers, self._carry_out, whole)
+
+    async def send(self, operation: str, script: Script, values: Values) -> list[Answer]:
+        """What is a transaction, or one statement, and does no more when it is done twice."""
+        return await self._timed(operation, self._writers, self._carry_out, lambda db: script(db, **values))
+
+    async def exchange(self, operation: str, opening: Script, values: Values, decide: Decision[R]) -> R:
+        """Run one transaction, once and no more, of two exchanges: the answers to one decide on the other."""
+        once = _Once[R](opening, values, decide) if self._flavour.marks else _Plain(opening, values, decide)
+        done: R = await self._timed(operation, self._writers, self._carry_out, once)
+        self._marked += 1
+        if self._flavour.marks and self._marked % MARKS_BETWEEN == 0:
+            await self.write_again(remove_old_marks)
+        return done
+
+    async def ask(self, script: Script, values: Values) -> list[Answer]:
+        """Read, in one exchange."""
+        return await self.read(lambda db: script(db, **values))
 
     async def read(self, query: Callable[[Connection], R]) -> R:
-        return await self._timed("read", self._readers, self._read, query)
+        return await self._timed("read", self._readers, self._carry_out, query)
 
     async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         return await self.read(lambda db: fetch(db, query))
@@ -96,35 +127,23 @@ class Database:
         finally:
             log.measure("ledger.asked", operation=operation, seconds=time.perf_counter() - begun)
 
-    def _write(self, work: Callable[[Connection], R]) -> R:
-        done = self._patiently(lambda: self._transaction(work))
-        if isinstance(work, _Once):
-            self._marked += 1
-            if self._marked % MARKS_BETWEEN == 0:
-                self._patiently(lambda: self._transaction(_remove_old_marks))
-        return done
+    def _carry_out(self, work: Work[R]) -> R:
+        return self._patiently(lambda: self._raced(work))
 
-    def _transaction(self, work: Callable[[Connection], R]) -> R:
+    def _raced(self, work: Work[R]) -> R:
         for turn in range(RACES):
             try:
-                with self._engine.begin() as db:
-                    return work(db)
-            except _DoneBefore as known:
-                return known.result  # type: ignore[no-any-return]
+                return self._sessions.run(work)
             except IntegrityError as error:
                 if self._flavour.orphan(error):
                     raise Conflict("What this belongs to is gone from the ledger.") from error
                 # Somebody else inserted the row in between; begun again, the transaction finds it.
                 if turn == RACES - 1:
                     raise Conflict("Something else of this name is in the ledger already.") from error
+            except Missed as error:
+                if turn == RACES - 1:
+                    raise Conflict("This is changed again and again by others; try again.") from error
         raise AssertionError("unreachable")
-
-    def _read(self, query: Callable[[Connection], R]) -> R:
-        def once() -> R:
-            with self._engine.connect() as db:
-                return query(db)
-
-        return self._patiently(once)
 
     def _patiently(self, whole: Callable[[], R]) -> R:
         """The only place where transactions are repeated because the database could not carry them out."""
@@ -145,38 +164,63 @@ class Database:
     def _close(self) -> None:
         for threads in (self._readers, self._writers):
             threads.shutdown()
-        self._engine.dispose()
+        self._sessions.close()
 
 
-class _DoneBefore(Exception):
-    """The transaction was committed by an earlier try."""
+class _Plain(Generic[R]):
+    """A transaction of which it is always known whether it was committed."""
 
-    def __init__(self, result: Any) -> None:
-        self.result = result
+    def __init__(self, opening: Script, values: Values, decide: Decision[R]) -> None:
+        self._opening = _after(opening, BEGIN)
+        self._values = values
+        self._decide = decide
+
+    def __call__(self, db: Connection) -> R:
+        _, *answers = self._opening(db, **self._values)
+        return self._close(db, answers)
+
+    def _close(self, db: Connection, answers: list[Answer]) -> R:
+        result, closing, values = self._decide(db, answers)
+        closing(db, **values)
+        return result
 
 
-class _Once:
+class _Once(Generic[R]):
     """A transaction that leaves a mark: after a connection died in its commit, that tells whether it was done.
 
     The mark is also what two commits of the same transaction collide at, whichever nodes they reach.
     """
 
-    def __init__(self, work: Callable[[Connection], Any]) -> None:
-        self._work = work
-        self._mark = uuid.uuid4().hex
-        self._result: tuple[Any, ...] = ()
+    def __init__(self, opening: Script, values: Values, decide: Decision[R]) -> None:
+        self._opening = _after(opening, MARKED)
+        self._values = {**values, "mark": uuid.uuid4().hex}
+        self._decide = decide
+        self._result: tuple[R, ...] = ()
 
-    def __call__(self, db: Connection) -> Any:
+    def __call__(self, db: Connection) -> R:
         try:
-            db.execute(insert(marks).values(mark=self._mark, made=time.time()))
+            _, _, *answers = self._opening(db, made=time.time(), **self._values)
         except IntegrityError:
-            raise _DoneBefore(*self._result) from None
-        result = self._work(db)
+            if not self._result:
+                raise
+            ROLLBACK(db)
+            return self._result[0]  # it was committed by an earlier try
+        result, closing, values = self._decide(db, answers)
         self._result = (result,)
+        try:
+            closing(db, **values)
+        except Missed:
+            self._result = ()
+            raise
         return result
 
 
-def _remove_old_marks(db: Connection) -> None:
+@functools.cache
+def _after(opening: Script, first: Script) -> Script:
+    return Script(*first.statements, *opening.statements)
+
+
+def remove_old_marks(db: Connection) -> None:
     old = delete(marks).where(marks.c.made < time.time() - MARK_SECONDS)
     db.execute(old.with_dialect_options(mysql_limit=10 * MARKS_BETWEEN))
 
@@ -209,7 +253,7 @@ def fetch(db: Connection, query: Select[Any]) -> list[RowMapping]:
     return list(db.execute(query).mappings())
 
 
-def change(db: Connection, table: Table, values: Mapping[str, Any], *where: ColumnElement[bool]) -> bool:
+def change(db: Connection, table: Table, values: Values, *where: ColumnElement[bool]) -> bool:
     """A conditional update: whether it hit."""
     return db.execute(update(table).where(*where).values(**values)).rowcount > 0
 

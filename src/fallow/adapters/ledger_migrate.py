@@ -39,6 +39,7 @@ def _once(kind: Flavour) -> str | None:
     """One try; why it may be worth another one, None when all is done."""
     try:
         with kind.engine.begin() as db:
+            db.exec_driver_sql("BEGIN")
             _upgrade(db)
             check_schema(db.execute(select(schema.c.version)).scalar())
     except _Overtaken as error:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pymysql.constants import CLIENT  # type: ignore[import-untyped]
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -37,6 +38,8 @@ _NO_PARENT = 1452
 SESSION = (
     # Every transaction begins with what is committed on any node: a decision is never made on what is outdated.
     "SET SESSION wsrep_sync_wait = 7",
+    # Here and not by SQLAlchemy, which would end autocommit with it.
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION innodb_lock_wait_timeout = 5",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 )
@@ -81,9 +84,11 @@ def flavour(url: str) -> Flavour:
         engine=engine(server),
         writers=WRITERS,
         readers=READERS,
+        seconds=RECYCLE_SECONDS,
         prepare=_prepare,
         settle=lambda _: None,
         passes=passes,
+        broken=lambda error: error.connection_invalidated or code(error) in {1047, *LOST},
         told=lambda error: _told(error, server.place),
         made=lambda error: code(error) in MADE,
         orphan=lambda error: code(error) == _NO_PARENT,
@@ -96,11 +101,8 @@ def engine(server: Server) -> Engine:
     url = URL.create("mysql+pymysql", server.user, server.password, "-", database=server.database)
     made = create_engine(
         url,
-        isolation_level="READ COMMITTED",
         pool_size=WRITERS + READERS,
         max_overflow=0,
-        pool_recycle=RECYCLE_SECONDS,
-        pool_use_lifo=True,
         connect_args=connect_arguments(server),
     )
     nodes = Nodes(server.hosts)
@@ -160,7 +162,9 @@ def _host(text: str) -> tuple[str, int]:
 def connect_arguments(server: Server) -> dict[str, Any]:
     timeouts = {"read_timeout": CONNECT_SECONDS, "write_timeout": ANSWER_SECONDS}
     tls = {"ssl": {"ca": server.ca}} if server.ca else {}
-    return {"connect_timeout": CONNECT_SECONDS, "charset": "utf8mb4", **timeouts, **tls}
+    flags = CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS
+    ways = {"charset": "utf8mb4", "client_flag": flags, "autocommit": True}
+    return {"connect_timeout": CONNECT_SECONDS, **ways, **timeouts, **tls}
 
 
 def _set_up(connection: Any, driver: Any) -> None:
@@ -174,6 +178,7 @@ def _set_up(connection: Any, driver: Any) -> None:
             raise driver.OperationalError(1047, "This node has lost its cluster, or is joining it.")
         for statement in SESSION if clustered else SESSION[1:]:
             cursor.execute(statement)
+    connection.takes_scripts = not clustered
 
 
 def _notice(context: Any) -> None:

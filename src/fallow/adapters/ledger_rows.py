@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, RowMapping
@@ -13,6 +14,7 @@ from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskSt
 from fallow.records import Attempt, Job, Rendition, Share, Tally, Task, TaskSpec
 
 T = TypeVar("T")
+Row = RowMapping | Mapping[str, Any]
 
 TASK_SUMMARY = [column for column in tasks.c if column is not tasks.c.recipe]
 """All columns of a task but the recipe, which may be long."""
@@ -60,7 +62,7 @@ def task_row(spec: TaskSpec) -> dict[str, Any]:
     }
 
 
-def task_of(row: RowMapping) -> Task:
+def task_of(row: Row) -> Task:
     spec = TaskSpec(
         job=row["job"],
         kind=TaskKind(row["kind"]),
@@ -116,7 +118,7 @@ def rendition_row(rendition: Rendition, place: int) -> dict[str, Any]:
     }
 
 
-def rendition_of(row: RowMapping) -> Rendition:
+def rendition_of(row: Row) -> Rendition:
     return Rendition(
         job=row["job"],
         name=row["name"],
@@ -126,7 +128,7 @@ def rendition_of(row: RowMapping) -> Rendition:
     )
 
 
-def job_of(row: RowMapping, renditions: list[Rendition]) -> Job:
+def job_of(row: Row, renditions: list[Rendition]) -> Job:
     return Job(
         id=row["id"],
         name=row["name"],
@@ -153,7 +155,7 @@ def effort_row(effort: Effort) -> dict[str, Any]:
     }
 
 
-def attempt_of(row: RowMapping) -> Attempt:
+def attempt_of(row: Row) -> Attempt:
     return Attempt(
         lease=row["lease"],
         task=row["task"],
@@ -175,7 +177,7 @@ def attempt_of(row: RowMapping) -> Attempt:
     )
 
 
-def tally_of(row: RowMapping) -> Tally:
+def tally_of(row: Row) -> Tally:
     return Tally(
         kind=TaskKind(row["kind"]),
         rendition=row["rendition"],
@@ -187,7 +189,7 @@ def tally_of(row: RowMapping) -> Tally:
     )
 
 
-def share_of(row: RowMapping) -> Share:
+def share_of(row: Row) -> Share:
     return Share(
         worker=row["worker"],
         tasks=row["tasks"],
@@ -199,7 +201,7 @@ def share_of(row: RowMapping) -> Share:
     )
 
 
-def worker_of(row: RowMapping) -> Worker:
+def worker_of(row: Row) -> Worker:
     return Worker(
         id=row["id"],
         name=row["name"],

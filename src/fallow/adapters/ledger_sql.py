@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from fallow.adapters import ledger_rows as rows
+from fallow.adapters import ledger_statements as sql
 from fallow.adapters.ledger_census import census
 from fallow.adapters.ledger_database import Database, add, change, fetch
-from fallow.adapters.ledger_guards import check_headers
+from fallow.adapters.ledger_leases import Leases
 from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_tables import attempts, chunks, jobs, renditions, tasks, tracks, workers
 from fallow.errors import Conflict, NotFound
-from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
+from fallow.model import Chunk, JobState, Part, Source, TaskKind, TaskState, Track, Worker
 from fallow.records import Attempt, Census, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
 
 _OUT_OF_WINDOW = (TaskKind.SPLIT.value, TaskKind.JOIN.value)
@@ -24,15 +25,17 @@ _ENDED = [state.value for state in JobState if state.ended]
 _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
-class SqlLedger:
+class _Overtaken(Exception):
+    """Somebody else did a part of the same."""
+
+
+class SqlLedger(Leases):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
-        self._database = database
+        super().__init__(database, now)
         self._write = database.write
-        self._write_again = database.write_again
         self._rows = database.rows
-        self._now = now
 
     @classmethod
     async def open(
@@ -168,7 +171,7 @@ class SqlLedger:
         return [rows.share_of(row) for row in await self._rows(query.where(*mine).group_by(attempts.c.worker))]
 
     async def admit(self, job: str, window: int) -> list[Task]:
-        def work(db: Connection) -> list[Task]:
+        def admit(db: Connection, queue: Callable[[Connection, list[Task]], list[Task]]) -> list[Task]:
             mine = (tasks.c.job == job, tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at <= self._now())
             apart = tasks.c.kind.in_(_OUT_OF_WINDOW)
             offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED), ~apart)
@@ -177,9 +180,12 @@ class SqlLedger:
             if room > 0:
                 order = (tasks.c.cost.desc(), tasks.c.number, tasks.c.rendition)
                 found += fetch(db, _summaries().where(*mine, ~apart).order_by(*order).limit(room))
-            return [task for task in map(rows.task_of, found) if self._queue(db, task)]
+            return queue(db, [rows.task_of(row) for row in found])
 
-        return await self._write(work)
+        try:
+            return await self._write(lambda db: admit(db, self._queue_all))
+        except _Overtaken:  # one by one it is known of which task
+            return await self._write(lambda db: admit(db, self._queue_each))
 
     async def attempt(self, lease: str) -> Attempt:
         found = await self._rows(select(attempts).where(attempts.c.lease == lease))
@@ -192,55 +198,6 @@ class SqlLedger:
         return [rows.attempt_of(row) for row in await self._rows(query)]
 
     # leases
-
-    async def lease(self, task: str, lease: str, worker: str, until: float, deadline: float) -> Task | None:
-        values = {
-            **_free(TaskState.LEASED),
-            "worker": worker,
-            "lease": lease,
-            "lease_until": until,
-            "deadline": deadline,
-            "attempt": tasks.c.attempt + 1,
-        }
-
-        def work(db: Connection) -> Task | None:
-            free = (tasks.c.id == task, tasks.c.state == TaskState.QUEUED.value, _job_runs())
-            if not change(db, tasks, values, *free):
-                return None
-            taken = rows.task_of((fetch(db, select(tasks).where(tasks.c.id == task)))[0])
-            row = {"lease": lease, "task": task, "job": taken.spec.job, "worker": worker}
-            db.execute(insert(attempts).values(**row, number=taken.attempt, started=self._now()))
-            return taken
-
-        return await self._write(work)
-
-    async def renew(self, lease: str, until: float, frames: int, fps: float) -> bool:
-        values = {"lease_until": until, "done_frames": frames, "fps": fps}
-        mine = (tasks.c.lease == lease, tasks.c.state == TaskState.LEASED.value)
-        alive = (tasks.c.deadline > self._now(), _job_runs())
-        return await self._write_again(lambda db: change(db, tasks, values, *mine, *alive))
-
-    async def commit(self, lease: str, part: Part, effort: Effort) -> bool:
-        before = [state.value for state in TaskState if TaskState.DONE in state.moves]
-        values = {**_free(TaskState.DONE), "part": rows.dumps(part), "headers": part.headers, "error": ""}
-
-        def work(db: Connection) -> bool:
-            attempt, task, job = self._of_lease(db, lease)
-            if JobState(job).ended:
-                raise Conflict(f"The job is {job}; what was made for it is not needed any more.")
-            if attempt.outcome == Outcome.DELIVERED.value:
-                return False
-            check_headers(db, task, part)
-            first = change(db, tasks, values, tasks.c.id == task.id, tasks.c.state.in_(before))
-            if first:
-                self._end(db, (attempts.c.task == task.id, attempts.c.ended.is_(None)), Outcome.CANCELLED)
-            outcome = Outcome.DELIVERED if first else Outcome.LATE
-            # The same delivery may have come twice at once: the first stays what it is.
-            mine = (attempts.c.lease == lease, attempts.c.outcome != Outcome.DELIVERED.value)
-            self._end(db, mine, outcome, error="", **rows.effort_row(effort))
-            return first
-
-        return await self._write(work)
 
     async def give_up(self, lease: str, setback: Setback) -> bool:
         state = TaskState.DEAD if setback.retry_at is None else TaskState.PLANNED
@@ -312,7 +269,7 @@ class SqlLedger:
         await self._write(work)
 
     async def saw_worker(self, worker: str) -> None:
-        await self._write_again(lambda db: change(db, workers, {"seen": self._now()}, workers.c.id == worker))
+        await self._database.send("saw_worker", sql.SEEN, {"now": self._now(), "worker": worker})
 
     async def worker_of_token(self, token_sha256: str) -> Worker | None:
         found = await self._rows(select(workers).where(workers.c.token_sha256 == token_sha256))
@@ -342,18 +299,18 @@ class SqlLedger:
 
         return await self._write(work)
 
-    def _queue(self, db: Connection, task: Task) -> bool:
+    def _queue_all(self, db: Connection, found: list[Task]) -> list[Task]:
+        """Raises _Overtaken when somebody else has offered one of the tasks meanwhile."""
         values = {"state": TaskState.QUEUED.value, "queued_at": self._now()}
-        return change(db, tasks, values, tasks.c.id == task.id, tasks.c.state == TaskState.PLANNED.value)
+        which = (tasks.c.id.in_([task.id for task in found]), tasks.c.state == TaskState.PLANNED.value)
+        if found and db.execute(update(tasks).where(*which).values(**values)).rowcount < len(found):
+            raise _Overtaken
+        return found
 
-    def _of_lease(self, db: Connection, lease: str) -> tuple[Attempt, Task, str]:
-        found = fetch(db, select(attempts).where(attempts.c.lease == lease))
-        if not found:
-            raise NotFound("There is no such lease.")
-        attempt = rows.attempt_of(found[0])
-        task = rows.task_of((fetch(db, _summaries().where(tasks.c.id == attempt.task)))[0])
-        state = db.execute(select(jobs.c.state).where(jobs.c.id == task.spec.job))
-        return attempt, task, state.scalar_one()
+    def _queue_each(self, db: Connection, found: list[Task]) -> list[Task]:
+        values = {"state": TaskState.QUEUED.value, "queued_at": self._now()}
+        planned = tasks.c.state == TaskState.PLANNED.value
+        return [task for task in found if change(db, tasks, values, tasks.c.id == task.id, planned)]
 
     def _end(self, db: Connection, which: Sequence[ColumnElement[bool]], how: Outcome, **more: Any) -> None:
         """Close attempts; one that ended before keeps its time."""
@@ -387,7 +344,3 @@ def _free(state: TaskState) -> dict[str, Any]:
     """The columns of a task that nobody is at, in that state."""
     lease = {"worker": "", "lease": "", "lease_until": 0.0, "deadline": 0.0}
     return {"state": state.value, "done_frames": 0, "fps": 0.0, **lease}
-
-
-def _job_runs() -> ColumnElement[bool]:
-    return tasks.c.job.in_(select(jobs.c.id).where(jobs.c.state.not_in(_ENDED)))

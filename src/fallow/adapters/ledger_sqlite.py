@@ -25,9 +25,11 @@ def flavour(url: URL) -> Flavour:
         # The embedded database takes one writer at a time: with one thread it never has to say that it is locked.
         writers=1,
         readers=READERS,
+        seconds=float("inf"),
         prepare=_prepare,
         settle=_reserve,
         passes=lambda error: "locked" in str(error.orig),  # by another process, which migrates it
+        broken=lambda _: False,
         told=lambda error: _told(error, str(url.database)),
         made=lambda error: "already exists" in str(error.orig) or "duplicate column" in str(error.orig),
         orphan=lambda error: "FOREIGN KEY" in str(error.orig),
@@ -38,12 +40,11 @@ def flavour(url: URL) -> Flavour:
 def engine(url: URL) -> Engine:
     made = create_engine(url, pool_size=1 + READERS, connect_args={"check_same_thread": False})
     event.listen(made, "connect", _set_up)
-    event.listen(made, "begin", lambda db: db.exec_driver_sql("BEGIN"))
     return made
 
 
 def _set_up(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own: SQLAlchemy says when
+    connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
     # NORMAL: after a power failure the last commits may be missing, but none is half there; their work is repeated.
     pragmas = ["journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000", "foreign_keys=ON"]

@@ -13,7 +13,7 @@ from fallow.messages import Delivery, Failure, Receipt, from_wire
 from fallow.model import Part, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import advance, part_key
+from fallow.pipeline.dispatch import advance_after, part_key
 from fallow.pipeline.ended import facts
 from fallow.pipeline.proven import Fetch, proven
 from fallow.pipeline.setback import Blow, set_back
@@ -43,7 +43,7 @@ async def deliver(ctx: Context, worker: str, lease: str, delivery: Delivery) -> 
             if not await _counts(ctx, task, began, delivery):
                 return Receipt(first=False)
     ctx.moved.set()
-    await advance(ctx, task.spec.job)
+    await advance_after(ctx, task)
     return Receipt(first=True)
 
 
@@ -91,10 +91,9 @@ async def _committed(ctx: Context, task: Task, delivery: Delivery) -> bool:
 
 async def _of(ctx: Context, worker: str, lease: str) -> tuple[Task, float]:
     """The task of a lease as this attempt at it sees it, whoever has it now; and when the attempt began."""
-    attempt = await ctx.ledger.attempt(lease)
+    attempt, task = await ctx.ledger.held(lease)
     if attempt.worker != worker:
         raise Forbidden("This lease is another worker's.")
-    task = await ctx.ledger.task(attempt.task)
     return dataclasses.replace(task, lease=lease, worker=worker, attempt=attempt.number), attempt.started
 
 

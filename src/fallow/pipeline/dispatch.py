@@ -56,14 +56,30 @@ async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
     """Wake up who could do these tasks."""
     priority = options_of(job).priority
     for task in tasks:
-        queue = _queue(task.spec.kind, task.spec.encoder, priority)
-        await ctx.queue.publish(queue, json.dumps({"task": task.id}).encode())
+        body = json.dumps({"task": task.id, "cost": task.spec.cost}).encode()
+        await ctx.queue.publish(_queue(task.spec.kind, task.spec.encoder, priority), body)
 
 
 async def advance(ctx: Context, job_id: str) -> None:
     """Do whatever the state of the job's tasks allows next. Safe to call at any time, by anybody, at once."""
     with log.about(job=job_id):
         await _advance(ctx, job_id)
+
+
+async def advance_after(ctx: Context, task: Task) -> None:
+    """What the delivery of a task allows next. Most often others of its rendition are still to be done, and enough
+    are queued: to know that takes a glance, however many tasks the job has."""
+    pulse = await ctx.ledger.pulse(task, max(1, ctx.policy.window // 4))
+    if not pulse.unfinished:
+        await advance(ctx, task.spec.job)
+    elif pulse.hungry:
+        await _top_up(ctx, task.spec.job)
+
+
+async def _top_up(ctx: Context, job_id: str) -> None:
+    job = await ctx.ledger.job(job_id)
+    if not job.state.ended:
+        await announce(ctx, job, await ctx.ledger.admit(job_id, ctx.policy.window))
 
 
 async def _advance(ctx: Context, job_id: str) -> None:
@@ -105,7 +121,7 @@ async def lease(
     while message := await ctx.queue.get(offered, max(0.0, end - ctx.clock.now())):
         if task := await claim(ctx, message, worker):
             with log.about(**task.ids):
-                return await _grant(ctx, task, last=await _nothing_waits(ctx, task.spec.job))
+                return await _grant(ctx, task, last=await ctx.ledger.is_last(task.spec.job))
     return None
 
 
@@ -157,16 +173,19 @@ async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
 async def _take(ctx: Context, message: Message, worker: str) -> Task | None:
     try:
         told = json.loads(message.body)
-        task = await ctx.ledger.task(str(told["task"]))
-    except (ValueError, KeyError, TypeError, NotFound) as error:
+        name, cost = str(told["task"]), told.get("cost")
+        if message.deliveries > 1 or cost is None:  # it may not be as it was when the message was sent
+            task = await ctx.ledger.task(name)
+            if task.state is TaskState.LEASED:
+                await _doubt(ctx, message, task, told.get("doubted"))
+                return None
+            cost = task.spec.cost
+        now = ctx.clock.now()
+        until, deadline = now + ctx.policy.lease_seconds, now + ctx.policy.deadline(float(cost))
+    except (ValueError, KeyError, TypeError, AttributeError, NotFound) as error:
         log.trouble("message.stray", str(error), queue=message.queue)
         return None
-    if task.state is TaskState.LEASED:
-        await _doubt(ctx, message, task, told.get("doubted"))
-        return None
-    now = ctx.clock.now()
-    until, deadline = now + ctx.policy.lease_seconds, now + ctx.policy.deadline(task.spec.cost)
-    return await ctx.ledger.lease(task.id, uuid.uuid4().hex, worker, until, deadline)
+    return await ctx.ledger.lease(name, uuid.uuid4().hex, worker, until, deadline)
 
 
 async def _doubt(ctx: Context, message: Message, task: Task, doubted: object) -> None:
@@ -189,15 +208,6 @@ async def _doubt(ctx: Context, message: Message, task: Task, doubted: object) ->
 def part_key(spec: TaskSpec, lease: str) -> str:
     """Where the part of an attempt at a task goes."""
     return keys.part(spec, lease, str(spec.recipe["output"]))
-
-
-async def _nothing_waits(ctx: Context, job_id: str) -> bool:
-    """Whether this job is the only one, and every task it will ever have for workers is taken."""
-    if await ctx.ledger.unfinished_jobs() != [job_id]:
-        return False
-    board = _Board(await ctx.ledger.tally(job_id))
-    waiting = any(board.waits(kind) for kind in ANYWHERE)
-    return board.done(TaskKind.SPLIT, "") and not waiting
 
 
 async def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
@@ -275,13 +285,6 @@ class _Board:
 
     def done(self, kind: TaskKind, rendition: str) -> bool:
         return self._states.get((kind, rendition)) == {TaskState.DONE}
-
-    def waits(self, kind: TaskKind) -> bool:
-        return any(
-            states & {TaskState.PLANNED, TaskState.QUEUED}
-            for (other, _), states in self._states.items()
-            if other is kind
-        )
 
     def all_done(self, kinds: Sequence[TaskKind]) -> bool:
         return all(states == {TaskState.DONE} for (kind, _), states in self._states.items() if kind in kinds)
