@@ -44,6 +44,7 @@ async def test_whatever_is_told_of_an_attempt_names_it(ctx, told):
         assert facts["lease"], action
         assert facts["worker"], action
     assert {facts["worker"] for facts in of(told, "task.failed")} == {"w", "slow"}
+    assert [facts["cause"] for facts in of(told, "task.failed")] == ["Retryable", "BrokenPart", "Retryable"]
     assert [facts["lease"] for facts in of(told, "part.accepted")][-1] == slow.lease
 
 

@@ -38,5 +38,10 @@ async def failed(
         attempt = await ctx.ledger.attempt(lease)
     except NotFound:  # its job was removed just now
         return {}
-    cause = type(error).__name__ if isinstance(error, FallowError) else "Exception"
-    return {**facts(ctx, task, outcome, attempt.started, effort), "cause": cause}
+    return {**facts(ctx, task, outcome, attempt.started, effort), "cause": _cause(error)}
+
+
+def _cause(error: Exception) -> str:
+    """The class of an error that is known by name, whichever of its kinds it is."""
+    known = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == FallowError.__module__)
+    return next(known, "Exception")
