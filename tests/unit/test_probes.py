@@ -6,10 +6,12 @@ import json
 import threading
 
 import pytest
-from serving import serving
+from serving import Caller, serving
 
 from fallow.services import questions
 from fallow.services.probes import Readiness
+from fallow.services.run import Platform
+from fallow.settings import Settings
 
 
 @pytest.fixture
@@ -67,6 +69,16 @@ async def test_who_stops_is_not_ready(caller):
     answer = await caller.get("/readyz")
     assert (answer.status, answer.json) == (503, {"status": "draining"})
     assert (await caller.get("/healthz")).status == 200
+
+
+async def test_a_platform_that_drains_says_so_while_it_still_answers(tmp_path):
+    async with Platform(Settings(data=tmp_path / "data", port=0, workers=0, log="off")) as platform:
+        caller = Caller(int(platform.url.rpartition(":")[2]))
+        assert (await caller.get("/readyz")).status == 200
+        await platform.drain()
+        answer = await caller.get("/readyz")
+        assert (answer.status, answer.json) == (503, {"status": "draining"})
+        assert (await caller.get("/healthz")).status == 200
 
 
 async def test_the_log_has_each_change_once(impatient, caller, caplog):
