@@ -101,12 +101,18 @@ def test_a_machine_that_has_no_such_name(look, name, url):
     [
         ("queue", "redis://:s3cret@127.0.0.1/"),
         ("queue", "amqp://user:s3cret@:x/"),
+        ("queue", "amqp:/user:s3cret@mq/"),
+        ("queue", "user:s3cret@mq"),
         ("ledger", "postgres://fallow:s3cret@127.0.0.1/fallow"),
         ("ledger", "mysql://fallow:s3cret@127.0.0.1"),
         ("store", "ftp://fallow:s3cret@127.0.0.1/x"),
         ("store", "s3://key:s3cret@bucket"),
         ("store", "s3://bucket?no_such_option=s3cret"),
         ("store", "file://host/x"),
+        ("store", "s3:/key:s3cret@bucket"),
+        ("store", "s3.example/bucket?secret_access_key=s3cret"),
+        ("ledger", "mysql:/fallow:s3cret@db/fallow"),
+        ("ledger", "fallow:s3cret@db/fallow"),
     ],
 )
 def test_urls_that_make_no_sense(look, name, url):

@@ -235,7 +235,8 @@ def flavour(place: str | Path) -> Flavour:
     try:
         url = make_url(place)
     except ArgumentError as error:
-        raise BadSetting(f"{place!r} is no URL of a ledger; use sqlite:///PATH or mysql://…") from error
+        # Not what it is: a password may be anywhere in what makes no sense.
+        raise BadSetting("The ledger's URL makes no sense; use sqlite:///PATH or mysql://…") from error
     if url.drivername != "sqlite" or not url.database:
         raise BadSetting(f"This is no ledger that Fallow knows: {url!r}; use sqlite:///PATH or mysql://…")
     return ledger_sqlite.flavour(url)

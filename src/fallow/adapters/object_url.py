@@ -45,8 +45,9 @@ def open_store(url: str, environment: Mapping[str, str] = os.environ) -> ObjectS
     parts = urllib.parse.urlsplit(url)
     name = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"  # options may hold secrets
     if parts.scheme not in _MADE or not parts.hostname or "@" in parts.netloc:
+        # Not what it is: a password may be anywhere in what makes no sense.
         raise BadSetting(
-            f"{name!r} is no store; use s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX."
+            "The store's URL makes no sense; use s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX."
         )
     prefix = urllib.parse.unquote(parts.path).strip("/")
     if prefix:
