@@ -20,6 +20,7 @@ from fallow.recipe import AudioRecipe, Recipe, TextRecipe, VideoRecipe
 
 VERSION = 1
 T = TypeVar("T")
+_LARGEST = 1 << 62
 
 RECIPES: dict[TaskKind, type[Any]] = {
     TaskKind.VIDEO: VideoRecipe,
@@ -179,7 +180,10 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
 
 def _plain(hint: Any, data: Any) -> Any:
     if hint is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+        data = float(data)
     if not isinstance(data, hint) or (hint is int and isinstance(data, bool)):
         raise ValueError(f"{data!r} is not of type {hint.__name__}")
+    # What a ledger cannot store, no honest sender means.
+    if isinstance(data, (int, float)) and not abs(data) < _LARGEST:
+        raise ValueError(f"{data!r} is no number that means anything here")
     return data

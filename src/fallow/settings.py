@@ -44,7 +44,7 @@ class Settings:
     window: int = _setting(32, "tasks of one job offered to workers at a time")
     space_wait: float = _setting(30.0, "seconds until the first new try after the disk was full")
     upload_wait: float = _setting(86400.0, "seconds without a byte of its source until a job is removed")
-    stop_seconds: float = _setting(25.0, "how long `fallow serve` finishes what it is at before it gives it back")
+    stop_seconds: float = _setting(20.0, "how long `fallow serve` finishes what it is at before it gives it back")
     log: str = _setting("text", "log lines: text, json or off")
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from fallow.messages import Delivery, Failure, LeaseGrant, from_wire, to_wire
+from fallow.messages import Delivery, Failure, LeaseGrant, Renewal, from_wire, to_wire
 from fallow.model import Colour, Effort, TaskKind
 from fallow.recipe import AudioRecipe, Encoder, Retime, VideoRecipe
 
@@ -55,6 +55,9 @@ def test_unknown_keys_are_ignored_and_missing_ones_take_their_default() -> None:
     [
         (Delivery, {"size": "1", "sha256": "ab", "frames": 2}),
         (Delivery, {"size": True, "sha256": "ab", "frames": 2}),
+        (Delivery, {"size": 1 << 63, "sha256": "ab", "frames": 2}),
+        (Renewal, {"frames": 1, "fps": float("nan")}),
+        (Renewal, {"frames": 1, "fps": float("inf")}),
         (Delivery, {"sha256": "ab"}),
         (Delivery, []),
         (AudioRecipe, {"container": "nut", "output": "nut", "codec": "aac", "begin": "1/0", "end": None}),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from fallow.services.consumers import Consumer
     from fallow.services.front import Later
 
+LAST = 5.0  # seconds that a service has after `stop_seconds` to give back what it holds
 GRACE = 3.0  # seconds that answers under way have when a whole platform ends
 
 
@@ -289,11 +292,13 @@ def serve(
 async def _until_stopped(platform: Platform, ready: Callable[[Platform], object], seconds: float | None) -> None:
     loop, signals = asyncio.get_running_loop(), asyncio.Queue[int]()
     async with platform:
-        ready(platform)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, signals.put_nowait, number)
+        ready(platform)
         await platform.open_api()
         await signals.get()
+        if seconds is not None:
+            _end_anyway(seconds + LAST)
         draining = asyncio.create_task(platform.drain())
         again = asyncio.create_task(signals.get())
         await asyncio.wait([draining, again], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -301,6 +306,13 @@ async def _until_stopped(platform: Platform, ready: Callable[[Platform], object]
         if not draining.done():
             await platform.abort()
         await draining
+
+
+def _end_anyway(seconds: float) -> None:
+    """Back ends that are away are waited for, but not by a process that is to end: a kill loses nothing either."""
+    timer = threading.Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()
 
 
 def _people(ctx: Context, api_token: str) -> ASGIApp:
