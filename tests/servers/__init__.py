@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 
@@ -19,9 +21,13 @@ def need(*programs: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports that nobody listens on, all different; no outgoing connection gets them while a server is away."""
+    held: list[socket.socket] = []
     try:
+        for port in random.sample(range(10000, 32768), 1000):
+            if len(held) < count:
+                with contextlib.suppress(OSError):
+                    held.append(socket.create_server(("127.0.0.1", port)))
         return [one.getsockname()[1] for one in held]
     finally:
         for one in held:

@@ -42,14 +42,17 @@ class Node:
         folder.mkdir()
         given = "".join(f"{key}={value}\n" for key, value in settings.items())
         (folder / "my.cnf").write_text(SETTINGS + given)
-        (folder / "data").mkdir()
+        for name in ("data", "tmp"):
+            (folder / name).mkdir()
         if os.getuid() == 0:
-            for place in (folder, folder / "data"):
+            for place in (folder, folder / "data", folder / "tmp"):
                 shutil.chown(place, "mysql", "mysql")
 
     def init(self):
         """Tables of its own, and a user who may come in over TCP."""
-        command = ["mariadb-install-db", "--no-defaults", *_user(), f"--datadir={self.folder}/data"]
+        # Every server clears its temporary folder at its start: of what others have there, too.
+        places = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder / 'tmp'}"]
+        command = ["mariadb-install-db", "--no-defaults", *_user(), *places]
         command += ["--skip-test-db", "--auth-root-authentication-method=normal"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -141,7 +144,8 @@ class MariaDB:
 
     def _places(self, number):
         folder = self.folder / f"n{number}"
-        return {"datadir": folder / "data", "socket": folder / "s", "pid-file": folder / "pid"}
+        places = {"datadir": "data", "tmpdir": "tmp", "socket": "s", "pid-file": "pid"}
+        return {setting: folder / name for setting, name in places.items()}
 
     def __enter__(self):
         try:

@@ -7,6 +7,7 @@ import case
 import pytest
 from watching import FFMPEG, RATE, SECONDS
 
+from cluster.backends import Backends
 from servers.buckets import azurite, bucket, ceph, proxy  # noqa: F401 - fixtures
 
 
@@ -25,3 +26,10 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def run(tmp_path, clip):
     return functools.partial(case.running, tmp_path, clip)
+
+
+@pytest.fixture(scope="session")
+def backends():
+    """The servers of a cluster."""
+    with Backends() as servers:
+        yield servers

@@ -1,0 +1,101 @@
+"""A number of jobs while everything is killed, and whether that did them any harm."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster.backends import Backends
+from cluster.chaos import Chaos, victims
+from cluster.services import API_TOKEN, Layout, Services
+from cluster.work import Door, Order, examine, orders
+from fallow.adapters.object_url import open_store
+
+# A killed worker costs an attempt; and nobody waits long for those that have no connection to the broker.
+SETTINGS = {"FALLOW_ATTEMPTS": "100", "FALLOW_LEASE_SECONDS": "6"}
+SWEPT_SECONDS = 90.0  # until the sweeper has looked for objects that nobody owns
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be tried."""
+
+    seed: int
+    jobs: int = 30
+    at_once: int = 6
+    every: float = 3.0  # seconds between two kills, about
+    seconds: float = 900.0  # that all jobs may take
+
+
+@dataclass
+class Report:
+    """What came of it; nothing has gone wrong while `faults` is empty."""
+
+    wall: float = 0.0  # seconds
+    kills: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)  # by kind of task and outcome
+    orphans: int = 0  # objects that were there until they were swept away
+    faults: list[str] = field(default_factory=list)
+
+
+def trial(backends: Backends, folder: Path, plan: Plan, layout: Layout) -> Report:
+    """The folder keeps everybody's log."""
+    dice, report, begun = random.Random(plan.seed), Report(), time.monotonic()
+    urls = backends.fresh()
+    with Services(folder, urls, layout, SETTINGS) as services:
+        door = Door(services.gateways, API_TOKEN)
+        wanted = orders(plan.jobs, dice, f"chaos-{plan.seed}")
+        with Chaos(victims(backends, services), dice, plan.every) as chaos:
+            jobs = _done(door, wanted, plan.at_once, begun + plan.seconds)
+        report.wall = time.monotonic() - begun
+        report.kills, report.faults = chaos.kills, chaos.faults
+        for order, job in jobs.items():
+            result = examine(door, order, job, folder)
+            report.outcomes += result.outcomes
+            report.faults += result.faults
+        results = sum(len(order.profiles) for order in wanted)
+        _look_for_orphans(services, urls["FALLOW_STORE_URL"], results, report)
+    return report
+
+
+def _done(door: Door, wanted: list[Order], at_once: int, end: float) -> dict[Order, str]:
+    """Some jobs at a time, each submitted and waited for; the ids of all."""
+
+    def one(order: Order) -> tuple[Order, str]:
+        job = order.submit(door)
+        while not door.view(job).ended and time.monotonic() < end:
+            time.sleep(0.5)
+        return order, job
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return dict(pool.map(one, wanted))
+
+
+def _look_for_orphans(services: Services, url: str, results: int, report: Report) -> None:
+    """Objects that no result is made of go away, sooner or later; results stay."""
+    found = asyncio.run(_objects(url))
+    report.orphans = sum("/results/" not in key for key in found) + max(0, _results(found) - results)
+    if report.orphans:
+        sweeper = services.processes["sweeper-1"]  # looks for them soon after its start
+        sweeper.kill()
+        sweeper.restart()
+        end = time.monotonic() + SWEPT_SECONDS
+        while len(found) > results and time.monotonic() < end:
+            time.sleep(1)
+            found = asyncio.run(_objects(url))
+    if len(found) != results or _results(found) != results:
+        report.faults.append(f"The store has {len(found)} objects instead of {results} results: {sorted(found)}")
+
+
+def _results(keys: list[str]) -> int:
+    return sum("/results/" in key for key in keys)
+
+
+async def _objects(url: str) -> list[str]:
+    store = open_store(url)
+    return [facts.key async for facts in store.list("jobs/")]

@@ -1,0 +1,217 @@
+"""Every service a process of its own, on RabbitMQ, Galera and S3: exact, and hard to kill."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import family
+
+from clips.maker import Maker, Picture, Sound
+from cluster.backends import Backends
+from cluster.process import status
+from cluster.services import API_TOKEN, STOP_SECONDS, Layout, Services
+from cluster.work import Door, Order, examine, orders, profile
+from fallow.pipeline.job_options import Options
+
+LOST = "The worker was lost."  # and not: it was not heard of until its lease ran out
+SMALL = (profile("240p", "preset=ultrafast"),)
+# Work for some seconds.
+SLOW = (profile("480p", "upscale=true", "preset=medium"),)
+
+
+@pytest.fixture(scope="module")
+def services(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Leases last longer than any test: nothing here waits for one to run out."""
+    folder = tmp_path_factory.mktemp("services")
+    with Services(folder, backends.fresh(), Layout(agent=1), {"FALLOW_LEASE_SECONDS": "600"}) as services:
+        yield services
+
+
+@pytest.fixture
+def door(services: Services) -> Door:
+    """Everything is up at the beginning of a test."""
+    services.revive()
+    return Door(services.gateways, API_TOKEN)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many frames that splitting and joining them takes a while."""
+    folder = tmp_path_factory.mktemp("long")
+    fast = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-g", "250", "-c:a", "aac")
+    return Maker(folder).encode(folder / "long.mkv", Picture(count=2000), [Sound(seconds=80.0)], *fast)
+
+
+@pytest.fixture
+def order(request: pytest.FixtureRequest) -> Callable[..., Order]:
+    """A job that is of this test alone."""
+
+    def made(source: Path, *profiles: Any, seconds: float) -> Order:
+        return Order(request.node.name, source, profiles, Options("mp4", seconds))
+
+    return made
+
+
+@pytest.fixture
+def short() -> Path:
+    return orders(1, random.Random(0), "")[0].source
+
+
+def ended(door: Door, job: str) -> None:
+    until(lambda: door.view(job).ended, 120)
+
+
+def running(door: Door, services: Services, job: str, kind: str) -> tuple[str, str]:
+    """Wait for a task of that kind to be worked on; the task and the process that does."""
+    found = until(lambda: [task for task in door.view(job).tasks_running if task.kind == kind], 60)[0]
+    return found.task, services.of(found.worker)
+
+
+def until(look: Callable[[], Any], seconds: float) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "It did not come to pass."
+        time.sleep(0.02)
+    return found
+
+
+def encodes(pid: int) -> bool:
+    """Whether a process has begun to encode."""
+    return any("ffmpeg" in Path(f"/proc/{child}/exe").resolve().name for child in family(pid))
+
+
+def attempts(door: Door, job: str, task: str) -> list[tuple[str, str]]:
+    """How each ended, and what was said of it."""
+    found = next(one for one in door.tasks(job) if one["task"] == task)
+    return [(attempt["outcome"], attempt["error"]) for attempt in found["attempts"]]
+
+
+def test_results_are_exact(services: Services, door: Door, tmp_path: Path) -> None:
+    """Sources of several kinds at once, submitted as people do."""
+    jobs = []
+    for number, order in enumerate(orders(4, random.Random(1), "exact")):
+        command = [sys.executable, "-m", "fallow", "submit", str(order.source), "--token", API_TOKEN]
+        command += ["--server", services.gateways[number % 2], "--priority", order.options.priority]
+        command += ["--container", order.options.container, "--chunk-seconds", "1", "--key", order.key]
+        command += [word for one in order.profiles for word in ("-p", one.name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        jobs.append((order, done.stdout.strip()))
+    assert len({job for _, job in jobs}) == 4
+    for order, job in jobs:
+        assert order.submit(door) == job
+        ended(door, job)
+        result = examine(door, order, job, tmp_path)
+        assert result.faults == []
+        assert {outcome for _, outcome in result.outcomes} == {"delivered"}
+
+
+def test_a_killed_workers_task_is_at_another_at_once(
+    services: Services, door: Door, order: Callable[..., Order], short: Path, tmp_path: Path
+) -> None:
+    services.processes["agent-1"].kill()
+    wanted = order(short, *SLOW, seconds=30.0)
+    job = wanted.submit(door)
+    task, process = running(door, services, job, "video")
+    services.processes[process].kill()
+    ended(door, job)
+    assert attempts(door, job, task) == [("expired", LOST), ("delivered", "")]
+    assert examine(door, wanted, job, tmp_path).faults == []
+
+
+@pytest.mark.parametrize(("kind", "role"), [("split", "splitter"), ("join", "joiner")])
+def test_a_killed_splitter_or_joiner_is_made_up_for(
+    services: Services, door: Door, order: Callable[..., Order], long: Path, tmp_path: Path, kind: str, role: str
+) -> None:
+    wanted = order(long, *SMALL, seconds=30.0)
+    job = wanted.submit(door)
+    task, process = running(door, services, job, kind)
+    assert process == f"{role}-1"
+    services.processes[process].kill()
+    services.processes[process].restart()
+    ended(door, job)
+    assert attempts(door, job, task) == [("expired", LOST), ("delivered", "")]
+    assert examine(door, wanted, job, tmp_path).faults == []
+
+
+def test_a_remote_worker_outlives_its_gateway(
+    services: Services, door: Door, order: Callable[..., Order], short: Path, tmp_path: Path
+) -> None:
+    """People are served by the other gateway meanwhile; the worker delivers what it was at under the same lease."""
+    for name in ("worker-1", "worker-2"):
+        services.processes[name].kill()
+    wanted = order(short, *SLOW, seconds=30.0)
+    job = wanted.submit(door)
+    task, process = running(door, services, job, "video")
+    assert process == "agent-1"
+    gateway = services.processes["gateway-1"]
+    gateway.kill()
+    assert [one.task for one in door.view(job).tasks_running] == [task]
+    gateway.restart()
+    ended(door, job)
+    assert attempts(door, job, task) == [("delivered", "")]
+    assert examine(door, wanted, job, tmp_path).faults == []
+
+
+def test_a_killed_sweeper_is_not_missed(
+    services: Services, door: Door, order: Callable[..., Order], short: Path, tmp_path: Path
+) -> None:
+    services.processes["sweeper-1"].kill()
+    wanted = order(short, *SMALL, seconds=1.0)
+    job = wanted.submit(door)
+    ended(door, job)
+    assert examine(door, wanted, job, tmp_path).faults == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        ("split", []),
+        ("join", []),
+        ("video", ["agent-1"]),  # which leaves it to a worker of the cluster
+        ("video", ["worker-1", "worker-2"]),  # which leave it to the agent
+    ],
+    ids=["splitter", "joiner", "worker", "agent"],
+)
+def test_who_is_told_to_stop_finishes_first(
+    services: Services,
+    door: Door,
+    order: Callable[..., Order],
+    long: Path,
+    short: Path,
+    tmp_path: Path,
+    kind: str,
+    others: list[str],
+) -> None:
+    for name in others:
+        services.processes[name].kill()
+    wanted = order(short, *SLOW, seconds=30.0) if others else order(long, *SMALL, seconds=30.0)
+    job = wanted.submit(door)
+    task, process = running(door, services, job, kind)
+    if others:  # a worker that has not begun yet gives its task back
+        until(lambda: encodes(services.processes[process].pid), 60)
+    assert services.processes[process].stop(STOP_SECONDS) == 0
+    assert attempts(door, job, task) == [("delivered", "")]
+    services.revive()
+    ended(door, job)
+    assert examine(door, wanted, job, tmp_path).faults == []
+
+
+@pytest.mark.parametrize("name", ["gateway-1", "sweeper-1", "splitter-1", "joiner-1", "worker-1", "agent-1"])
+def test_who_has_nothing_to_do_stops_when_told(services: Services, door: Door, name: str) -> None:
+    assert services.processes[name].stop(STOP_SECONDS) == 0
+    assert "Traceback" not in services.processes[name].log()
+
+
+def test_a_gateway_that_stops_leaves_the_other(services: Services, door: Door) -> None:
+    first, second = (services.processes[f"gateway-{number}"] for number in (1, 2))
+    assert first.stop(STOP_SECONDS) == 0
+    assert status(first.port, "/readyz") == 0
+    assert status(second.port, "/readyz") == 200
