@@ -237,7 +237,7 @@ class Feed:
     async def _open(self) -> AbstractChannel:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
-                channel = self._channel = await self._line.bare_channel()
+                channel = self._channel = await self._line.taking_channel()
                 self._limit = 0
                 channel.closing.add_done_callback(lambda _: self._changed.set())
                 channel.on_consumer_cancel_callbacks.add(self._ended_by_broker)

@@ -9,7 +9,7 @@ import random
 import urllib.parse
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aio_pika
 import aiormq
@@ -133,12 +133,19 @@ class Line:
         connection = await self.connect()
         return await self.ask(connection.channel(publisher_confirms=True, on_return_raises=True))
 
-    async def bare_channel(self) -> aiormq.abc.AbstractChannel:
-        """A new channel of the library below, to take messages by: it brings them as they are, and at less cost."""
+    async def taking_channel(self) -> aiormq.Channel:
+        """A new channel of the library below, which costs less for each message."""
+        return await self._bare_channel(publisher_confirms=False)
+
+    async def sending_channel(self) -> aiormq.Channel:
+        """Such a one with publisher confirms."""
+        return await self._bare_channel(publisher_confirms=True, on_return_raises=True)
+
+    async def _bare_channel(self, **kind: bool) -> aiormq.Channel:
         connection = await self.connect()
         if connection.transport is None:
             raise ConnectionError("the connection was lost")
-        return await self.ask(connection.transport.connection.channel(publisher_confirms=False))
+        return cast(aiormq.Channel, await self.ask(connection.transport.connection.channel(**kind)))
 
     async def ask(self, question: Awaitable[T]) -> T:
         """The broker's answer. A connection that brings none for long is given up. Raises one of LOST.

@@ -9,9 +9,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import aio_pika
-from aio_pika import DeliveryMode
-from aio_pika.abc import AbstractChannel
+import aiormq
+from aiormq import spec
 from aiormq.exceptions import AMQPChannelError, PublishError
 
 from fallow import log
@@ -27,6 +26,8 @@ PATIENCE = 30.0  # seconds that publishing and starting wait for a broker to com
 SHORT_PATIENCE = 1.0  # seconds to get over a lost connection, of who does not want to wait for a message
 CONFIRM_SECONDS = 15.0  # until a message that is not confirmed is sent anew, unless the broker blocks
 
+_ON_DISK = 2
+
 _T = TypeVar("_T")
 
 
@@ -40,7 +41,7 @@ class AmqpQueue:
         self._targets = Topology(self._out, names)
         self._inbox = Inbox(self._in, Topology(self._in, names))
         self._patience = patience
-        self._channel: AbstractChannel | None = None
+        self._channel: aiormq.Channel | None = None
         self._opening = asyncio.Lock()
         self._name = uuid.uuid4().hex[:8]
         self._tags = itertools.count(1)
@@ -61,8 +62,7 @@ class AmqpQueue:
 
     async def publish(self, queue: str, body: bytes, delay: float = 0.0) -> None:
         self._check_open()
-        message = aio_pika.Message(bytes(body), delivery_mode=DeliveryMode.PERSISTENT)
-        await self._persist(lambda: self._send(queue, message, delay), self._patience)
+        await self._persist(lambda: self._send(queue, bytes(body), delay), self._patience)
 
     async def get(self, queues: Sequence[str], wait: float) -> Message | None:
         self._check_open()
@@ -148,11 +148,13 @@ class AmqpQueue:
         self._unacked[tag] = taken
         return Message(taken.queue, taken.message.body, tag, taken.deliveries)
 
-    async def _send(self, queue: str, message: aio_pika.Message, delay: float) -> None:
+    async def _send(self, queue: str, body: bytes, delay: float) -> None:
         """Returns once a majority of the broker's nodes has the message."""
         target = await self._target(queue, delay)
         channel = await self._open()
-        sending = asyncio.ensure_future(channel.default_exchange.publish(message, target, mandatory=True))
+        safe = spec.Basic.Properties(delivery_mode=_ON_DISK)
+        publishing = channel.basic_publish(body, routing_key=target, properties=safe, mandatory=True, wait=False)
+        sending = asyncio.ensure_future(publishing)
         try:
             await self._confirmed(sending)
         except PublishError:  # nobody took it: the queue was deleted behind our back
@@ -181,8 +183,8 @@ class AmqpQueue:
         self._confirmed_at = time.monotonic()
         outcome(sending)
 
-    async def _open(self) -> AbstractChannel:
+    async def _open(self) -> aiormq.Channel:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
-                self._channel = await self._out.channel()
+                self._channel = await self._out.sending_channel()
             return self._channel
