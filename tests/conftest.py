@@ -1,19 +1,36 @@
-"""Which tests run in the same process, when several processes run them."""
+"""The real servers, and which tests run in the same process when several processes run them."""
 
 from __future__ import annotations
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Each process that runs some of these starts all servers of a cluster for them: one has to be enough.
-TOGETHER = "tests/system/test_cluster"
+from servers.fixtures import (  # noqa: F401 - fixtures
+    azurite,
+    bucket,
+    ceph,
+    galera,
+    mariadb,
+    moto,
+    proxy,
+    rabbit,
+    shaken,
+    trio,
+)
+
+# Each process that runs some of these starts the servers for them: one has to be enough.
+TOGETHER = {
+    "tests/contract/": "servers",
+    "tests/system/test_buckets": "servers",
+    "tests/system/test_cluster": "cluster",
+}
 
 
 class Scheduling(LoadScopeScheduling):
-    """Any test in any process, but all tests of a cluster in one."""
+    """Any test in any process, but all tests of a set of servers in one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER if nodeid.startswith(TOGETHER) else nodeid
+        return next((scope for begin, scope in TOGETHER.items() if nodeid.startswith(begin)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,6 @@ import pytest
 from watching import FFMPEG, RATE, SECONDS
 
 from cluster.backends import Backends
-from servers.buckets import azurite, bucket, ceph, proxy  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,48 @@
-"""The real servers that contracts are proven against, each started once."""
+"""The real servers of all tests, each started once in a process."""
 
 import pytest
 
-from servers.buckets import azurite, bucket, ceph, moto, proxy  # noqa: F401 - fixtures
+from servers.azurite import Azurite
+from servers.ceph import Ceph
+from servers.faulty import Faulty
 from servers.mariadb import MariaDB, Shaken
+from servers.moto import Moto
 from servers.rabbitmq import Cluster
+
+
+@pytest.fixture(scope="session")
+def ceph():
+    server = Ceph()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def azurite():
+    server = Azurite()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto():
+    server = Moto()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["ceph", "azurite"])
+def bucket(request):
+    """One after the other."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def proxy(bucket):
+    """Before the server, to misbehave."""
+    proxy = Faulty(bucket.port)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(scope="session")
