@@ -32,6 +32,7 @@ _RETRIES = {
 }
 _ALL_SECONDS = 6 * STEP_SECONDS  # for everything that is asked of a bucket, each question in time
 _THROUGH = "links=gateway"  # the option by which no links of the bucket are used
+_SIGNS_NONE = "these credentials cannot sign links"
 _BODY = b"fallow doctor"
 _LINK = timedelta(minutes=2)
 _CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
@@ -88,8 +89,8 @@ async def _root(store: ObjectStore, path: str, parts: urllib.parse.SplitResult) 
     """The address of the server, as its links tell it; "" when it is not known. Raises Trouble."""
     try:
         link = urllib.parse.urlsplit(await _asked(lambda: _signed(store, "GET", path), "sign links", parts.scheme))
-    except Trouble:
-        if _THROUGH in parts.query:
+    except Trouble as trouble:
+        if _THROUGH in parts.query or trouble.detail == _SIGNS_NONE:
             return str(store.remote.config.get("endpoint", ""))
         raise
     return f"{link.scheme}://{link.netloc}/"
@@ -122,9 +123,8 @@ def _trouble(error: Exception, what: str, scheme: str) -> Trouble:
         return Trouble(f"the credentials may not {what}", "Give them the right to do it, in the bucket's policy.")
     if "169.254.169.254" in text or "metadata.google" in text:  # where machines of a cloud ask for theirs
         return Trouble("there are no credentials", f"Set {_CREDENTIALS[scheme]}.")
-    if "is not supported" in text and what == "sign links":
-        remedy = f"Give the account's key, or add {_THROUGH} to FALLOW_STORE_URL."
-        return Trouble("these credentials cannot sign links", remedy)
+    if "is not supported" in text:
+        return Trouble(_SIGNS_NONE, "Give the account's key, if its workers reach the bucket.")
     gist = _QUERY.sub("", " ".join(text.partition("\n\n")[0].split()))[:200] or type(error).__name__
     return Trouble(f"it does not {what} ({gist})", "See to the server, and to the endpoint that is named.")
 
