@@ -11,7 +11,8 @@ import urllib.request
 
 import pytest
 from by_hand import Hand, agent, aside, nothing_joined, put_now, split_done, tasks
-from watching import FFMPEG, RATE, SECONDS, SMALL, decoded, ended, seen, times
+from running import until
+from watching import FFMPEG, LARGE, RATE, SECONDS, SMALL, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
@@ -112,6 +113,25 @@ def test_parts_and_results_may_be_large(tmp_path, noise, up, proxy):
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     assert by_links(proxy) == ["GET"]  # no link takes a part of a length that is not known
+
+
+def test_a_bucket_may_be_killed_in_the_middle_of_a_job(tmp_path, clip, ceph):
+    up = Up(tmp_path, ceph.fresh_url())
+    job = up.client.create(clip.name, [to_wire(LARGE)], {"chunk_seconds": 1.0})
+    up.client.upload(job.id, clip)
+    until(lambda: up.client.job(job.id).renditions[0].chunks_done)
+    ceph.kill_gateway()
+    try:
+        done = up.client.job(job.id).renditions[0].chunks_done
+    finally:
+        ceph.start_gateway()
+    assert done < SECONDS
+    view = up.client.wait(job.id, lambda view: None, 0.1)
+    assert (view.state, view.error) == ("done", "")
+    path = tmp_path / "out.mp4"
+    up.client.download(view.id, "large", path)
+    exactly(clip, path)
+    up.end()
 
 
 @contextlib.asynccontextmanager
