@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 import pytest
-from job_steps import encoding, later, lease, upload
+from job_steps import Links, encoding, later, lease, upload
 
 from fallow.adapters.queue_memory import MemoryQueue
 from fallow.pipeline import deliver, dispatch, hold
@@ -73,6 +73,28 @@ async def test_a_message_is_acknowledged_when_its_task_has_ended(ctx, pod):
     await holds.release(grant.lease)  # twice is no harm
     await pod.queue.close()
     assert grant.task not in await drain(ctx)
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_who_goes_away_before_the_task_is_granted_leaves_it_to_others(ctx, pod, held):
+    job = await encoding(ctx)
+    asked = asyncio.Event()
+
+    class Slow(Links):
+        async def put_link(self, key, seconds, most):
+            asked.set()
+            await asyncio.Event().wait()
+
+    slow = dataclasses.replace(pod, links=Slow())
+    leasing = asyncio.create_task(dispatch.lease(slow, "pod", 0.0, Holds(slow).claim if held else dispatch.claim))
+    await asked.wait()
+    leasing.cancel()
+    await asyncio.wait([leasing])
+    (attempt,) = [a for a in await ctx.ledger.attempts(job) if a.worker == "pod"]
+    assert attempt.outcome == Outcome.CANCELLED.value
+    assert pod.queue._unacked == {}
+    await dispatch.advance(ctx, job)
+    assert attempt.task in await drain(ctx)
 
 
 async def test_a_killed_process_loses_its_task_at_once(ctx, pod, monkeypatch):

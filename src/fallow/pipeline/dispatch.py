@@ -121,8 +121,22 @@ async def lease(
     while message := await ctx.queue.get(offered, max(0.0, end - ctx.clock.now())):
         if task := await claim(ctx, message, worker):
             with log.about(**task.ids):
-                return await _grant(ctx, task, last=await ctx.ledger.is_last(task.spec.job))
+                return await _granted(ctx, message, task)
     return None
+
+
+async def _granted(ctx: Context, message: Message, task: Task) -> LeaseGrant:
+    try:
+        return await _grant(ctx, task, last=await ctx.ledger.is_last(task.spec.job))
+    except asyncio.CancelledError:
+        await asyncio.shield(_give_back(ctx, message, task))
+        raise
+
+
+async def _give_back(ctx: Context, message: Message, task: Task) -> None:
+    """Whoever asked is gone; what was taken for them goes back at once."""
+    await ctx.ledger.give_up(task.lease, Setback("The worker went away.", 0.0, Outcome.CANCELLED))
+    await ctx.queue.ack(message)
 
 
 async def make_again(ctx: Context, spec: TaskSpec) -> None:
@@ -156,10 +170,10 @@ async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
     try:
         task = await asyncio.shield(taking)
     except asyncio.CancelledError:
-        # Whoever asked is gone; what was taken for them goes back at once.
         if task := await taking:
-            await ctx.ledger.give_up(task.lease, Setback("The worker went away.", 0.0, Outcome.CANCELLED))
-        await ctx.queue.ack(message)
+            await _give_back(ctx, message, task)
+        else:
+            await ctx.queue.ack(message)
         raise
     except Exception:
         await ctx.queue.nack(message)
