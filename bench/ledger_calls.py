@@ -10,7 +10,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,8 +22,8 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_sql import SqlLedger
-from fallow.model import Effort, JobState, Part, TaskKind, TaskState
-from fallow.records import Job, Rendition, TaskSpec
+from fallow.model import Effort, JobState, Part, TaskKind
+from fallow.records import Job, Rendition, Task, TaskSpec
 from servers.mariadb import MariaDB
 
 WINDOW = 32  # as by default
@@ -78,18 +78,17 @@ async def live(url: str, tasks: int) -> Meter:
     await ledger.plan(
         [TaskSpec("j", TaskKind.VIDEO, "720p", n, recipe, "key", 10, "ab", 250, 1.0) for n in range(tasks)]
     )
-    await ledger.admit("j", WINDOW)
+    queued = deque(await ledger.admit("j", WINDOW))
     for number in range(tasks):
         if number == WARM:
             meter.clear()
-        (task, *_) = [task for task in await ledger.tasks("j") if task.state is TaskState.QUEUED]
-        await one(ledger, meter, task.id)
+        queued += await one(ledger, meter, queued.popleft().id)
     await ledger.close()
     return meter
 
 
-async def one(ledger: SqlLedger, meter: Meter, task: str) -> None:
-    """What dispatch.py and deliver.py ask of the ledger for one task."""
+async def one(ledger: SqlLedger, meter: Meter, task: str) -> list[Task]:
+    """What dispatch.py and deliver.py ask of the ledger for one task; the tasks that are offered then."""
     lease = f"lease of {task}"
     far = time.time() + 3600
     assert await meter("lease", ledger.lease(task, lease, "worker", far, far))
@@ -102,7 +101,8 @@ async def one(ledger: SqlLedger, meter: Meter, task: str) -> None:
         await meter("tally", ledger.tally("j"))
     elif pulse.hungry:
         await meter("job", ledger.job("j"))
-        await meter("admit", ledger.admit("j", WINDOW))
+        return await meter("admit", ledger.admit("j", WINDOW))
+    return []
 
 
 def main() -> None:
