@@ -6,10 +6,13 @@ import asyncio
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -69,9 +72,10 @@ def run(setup: Setup, servers: Servers, work: Path) -> Rate:
             _begin(crews)
             roles = {"itself": [one.pid for one in processes], "agents": [one.pid for one in crews]}
             rate = Contest(roles, servers, database, DONE).measured(setup.tasks, enqueued)
+            notes = {"transactions a task": _transactions(ports, setup.tasks)}
             told = [json.loads(crew.communicate("\n")[0]) for crew in crews]
     assert sum(crew["first"] for crew in told) == setup.tasks, told
-    return dataclasses.replace(rate, notes={"agents": told})
+    return dataclasses.replace(rate, notes={**notes, "agents": told})
 
 
 def _environment(servers: Servers, database: str, work: Path) -> dict[str, str]:
@@ -98,6 +102,16 @@ def _begin(crews: Sequence[Any]) -> None:
     for crew in crews:
         crew.stdin.write("go\n")
         crew.stdin.flush()
+
+
+def _transactions(ports: Sequence[int], tasks: int) -> dict[str, float]:
+    """Of the ledger, by what they did."""
+    found: Counter[str] = Counter()
+    for port in ports:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            counts = re.findall(r'fallow_ledger_seconds_count{operation="(\w+)"} (\S+)', answer.read().decode())
+        found.update({operation: float(count) for operation, count in counts})
+    return {operation: round(count / tasks, 3) for operation, count in found.most_common()}
 
 
 def _await(port: int) -> None:

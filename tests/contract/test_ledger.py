@@ -1,6 +1,7 @@
 """What every ledger promises."""
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 import itertools
@@ -8,6 +9,7 @@ from fractions import Fraction
 
 import pytest
 
+from fallow import log
 from fallow.adapters.ledger_database import Database
 from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_sql import SqlLedger
@@ -101,6 +103,17 @@ async def test_a_task_says_which_encoder_it_needs_wherever_it_is_told_of(ledger)
     taken = await ledger.lease(task.id, "L", "w", 1030.0, 5e9)
     found = [task, taken, await ledger.task(task.id), *await ledger.tasks("j"), *await ledger.running("j")]
     assert [each.spec.encoder for each in found] == ["libsvtav1"] * 5
+
+
+@contextlib.contextmanager
+def transactions():
+    """How many the ledger runs meanwhile, by what they do."""
+    counted = collections.Counter()
+    listening = log.listen(lambda action, level, facts: counted.update([facts.get("operation")]))
+    try:
+        yield counted
+    finally:
+        listening()
 
 
 async def state(ledger, task):
@@ -420,6 +433,46 @@ async def test_of_parts_with_different_headers_at_once_one_is_taken(ledger):
     commits = (ledger.commit(f"L{n}", a_part(headers=f"h{n}"), Effort()) for n in range(8))
     taken = await asyncio.gather(*commits, return_exceptions=True)
     assert [type(one) for one in taken if one is not True] == [BrokenPart] * 7
+
+
+async def test_of_many_leases_at_once_each_gets_its_own_task(ledger):
+    tasks = await queued(ledger, *(a_spec(number) for number in range(70)))
+    wanted = [*(task.id for task in tasks), tasks[3].id, "no such"]
+    leases = (ledger.lease(one, f"L{n}", f"w{n}", 1030.0 + n, 5000.0 + n) for n, one in enumerate(wanted))
+    with transactions() as run:
+        taken = await asyncio.gather(*leases)
+    assert 0 < run["lease"] <= 3
+    assert [task and (task.id, task.worker, task.lease_until, task.attempt) for task in taken] == [
+        *((task.id, f"w{n}", 1030.0 + n, 1) for n, task in enumerate(tasks)),
+        None,
+        None,
+    ]
+    assert {(one.lease, one.task, one.worker) for one in await ledger.attempts("j")} == {
+        (f"L{n}", task.id, f"w{n}") for n, task in enumerate(tasks)
+    }
+
+
+async def test_of_many_deliveries_at_once_each_is_answered_for_itself(ledger):
+    tasks = await queued(ledger, *(a_spec(number) for number in range(11)))
+    for n, task in enumerate(tasks):
+        await ledger.lease(task.id, f"L{n}", "w", 1030.0, 5000.0)
+    await ledger.give_up("L10", Setback("lost", 1000.0))
+    await ledger.admit("j", 100)
+    await ledger.lease(tasks[10].id, "again", "w", 1030.0, 5000.0)
+    parts = {lease: a_part(lease) for lease in ("none", *(f"L{n}" for n in range(11)), "again")}
+    parts["L4"] = a_part("L4", headers="other")
+    handed = (ledger.commit(lease, part, Effort(frames=n)) for n, (lease, part) in enumerate(parts.items()))
+    with transactions() as run:
+        told = dict(zip(parts, await asyncio.gather(*handed, return_exceptions=True), strict=True))
+    assert 0 < run["commit"] <= 2
+    assert (type(told.pop("none")), type(told.pop("L4"))) == (NotFound, BrokenPart)
+    assert not (told.pop("L10") and told.pop("again"))
+    assert set(told.values()) - {False} == {True}
+    delivered = [one for one in await ledger.attempts("j") if one.outcome == "delivered"]
+    assert {one.lease: one.effort.frames for one in delivered} == {
+        (await ledger.task(one.task)).part.key: list(parts).index(one.lease) for one in delivered
+    }
+    assert len(delivered) == 10
 
 
 async def test_names_differ_by_case_spaces_and_script(ledger):

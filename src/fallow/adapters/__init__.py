@@ -2,6 +2,7 @@
 
 - queue_memory: a broker in this process
 - ledger_sql: the ledger; ledger_leases: what it is asked for every task
+- ledger_together: calls that share a transaction; ledger_batches: what they do in it; ledger_guards: checks there
 - ledger_statements: SQL for that; ledger_script: sends it at once
 - ledger_database: its threads and transactions; ledger_sessions: its connections
 - ledger_retry: how often a transaction is tried

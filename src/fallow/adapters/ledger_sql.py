@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from fallow.adapters import ledger_rows as rows
-from fallow.adapters import ledger_statements as sql
 from fallow.adapters.ledger_census import census
 from fallow.adapters.ledger_database import Database, add, change, fetch
 from fallow.adapters.ledger_leases import Leases
@@ -267,9 +266,6 @@ class SqlLedger(Leases):
                 db.execute(insert(workers).values(id=worker.id, **row))
 
         await self._write(work)
-
-    async def saw_worker(self, worker: str) -> None:
-        await self._database.send("saw_worker", sql.SEEN, {"now": self._now(), "worker": worker})
 
     async def worker_of_token(self, token_sha256: str) -> Worker | None:
         found = await self._rows(select(workers).where(workers.c.token_sha256 == token_sha256))

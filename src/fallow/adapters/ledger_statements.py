@@ -63,4 +63,3 @@ LAST = Script(
     f" AND NOT EXISTS ({_WAITS} IN ('planned', 'queued') AND kind IN ('audio', 'text', 'video'))"
     " AND EXISTS (SELECT 1 FROM tasks WHERE job = :job AND kind = 'split' AND state = 'done') AS last"
 )
-SEEN = Script("UPDATE workers SET seen = :now WHERE id = :worker")

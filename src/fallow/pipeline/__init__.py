@@ -11,6 +11,7 @@ a rendition are there the joiner makes one file of them (`join`). Whatever got l
 - recipes: from source and profile to what a worker shall do
 - geometry: how large the pictures become
 - dispatch: offer and lease tasks, see what has become possible; hold: messages kept until their task has ended
+- rounds: work that all who ask for it at once share
 - deliver: verify and commit what workers made
 - setback: what a failed attempt means; ended: what is told of attempts
 - join: parts to one verified result

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from fallow.pipeline.rounds import Rounds
 from fallow.ports import Clock, Ledger, Links, Queue, Store
 
 _dice = random.SystemRandom()
@@ -61,6 +62,8 @@ class Context:
     full: asyncio.Event = field(default_factory=asyncio.Event)
     # Set when this process begins nothing new any more, as it is to stop.
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    # The rounds of dispatch.advance, by jobs.
+    rounds: Rounds = field(default_factory=Rounds)
     # The locks of `turn`; one goes when nobody holds or awaits it any more.
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 

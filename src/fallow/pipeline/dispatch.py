@@ -63,7 +63,7 @@ async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
 async def advance(ctx: Context, job_id: str) -> None:
     """Do whatever the state of the job's tasks allows next. Safe to call at any time, by anybody, at once."""
     with log.about(job=job_id):
-        await _advance(ctx, job_id)
+        await ctx.rounds.share(job_id, lambda: _advance(ctx, job_id))
 
 
 async def advance_after(ctx: Context, task: Task) -> None:
@@ -73,7 +73,7 @@ async def advance_after(ctx: Context, task: Task) -> None:
     if not pulse.unfinished:
         await advance(ctx, task.spec.job)
     elif pulse.hungry:
-        await _top_up(ctx, task.spec.job)
+        await ctx.rounds.share(f"{task.spec.job} up", lambda: _top_up(ctx, task.spec.job))
 
 
 async def _top_up(ctx: Context, job_id: str) -> None:
