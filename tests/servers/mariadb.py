@@ -220,6 +220,15 @@ class Shaken(MariaDB):
         finally:
             self._used.clear()
 
+    def _revive(self, node):
+        """As whatever runs servers does: one that cannot join at first is started again."""
+        for _ in range(3):
+            node.start()
+            with contextlib.suppress(AssertionError):
+                return node.wait()
+            node.stop()
+        raise AssertionError(node.log())
+
     def _shake(self):
         try:
             for node in itertools.cycle(self.nodes):
@@ -228,8 +237,7 @@ class Shaken(MariaDB):
                     return
                 node.kill()
                 self.kills += 1
-                node.start()
-                node.wait()
+                self._revive(node)
         except BaseException as error:
             self.trouble = error
 
