@@ -3,8 +3,8 @@
 For what is asked for every task: an exchange costs more than most statements, and building and compiling those anew
 costs more than either. The statements are portable; what is in `/*M! … */` only MariaDB reads.
 
-A node of a cluster gets them one by one. Sent together, a delivery was once counted twice while a node was killed. Why
-is not proven: perhaps since a node that takes a transaction back says so in the answer to the next command.
+A node of a cluster gets them one by one. Sent together, a delivery was once counted twice while a node was killed.
+Why is not proven: perhaps since a node that takes a transaction back says so in the answer to the next command.
 """
 
 from __future__ import annotations
