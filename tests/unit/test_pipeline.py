@@ -147,6 +147,17 @@ async def test_a_lost_message_is_sent_again(ctx):
     assert len({(await lease(lost)).task for _ in range(3)}) == 3
 
 
+QUEUE = "video.libx264.normal"
+
+
+async def test_tasks_that_nobody_can_do_do_not_fill_their_queue(ctx):
+    await encoding(ctx)
+    before = await ctx.queue.depths([QUEUE])
+    for _ in range(5):
+        await later(ctx, ctx.policy.message_seconds + 1)
+    assert await ctx.queue.depths([QUEUE]) == before == {QUEUE: 3}
+
+
 async def test_messages_about_nothing_are_dropped(ctx):
     for body in (b"nonsense", b"[]", b"{}", b'{"task": "none"}'):
         await ctx.queue.publish("video.normal", body)

@@ -54,10 +54,14 @@ def _queue(kind: TaskKind, encoder: str, priority: str) -> str:
 
 async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
     """Wake up who could do these tasks."""
-    priority = options_of(job).priority
     for task in tasks:
         body = json.dumps({"task": task.id, "cost": task.spec.cost}).encode()
-        await ctx.queue.publish(_queue(task.spec.kind, task.spec.encoder, priority), body)
+        await ctx.queue.publish(queue_of(job, task), body)
+
+
+def queue_of(job: Job, task: Task) -> str:
+    """Where a task is announced."""
+    return _queue(task.spec.kind, task.spec.encoder, options_of(job).priority)
 
 
 async def advance(ctx: Context, job_id: str) -> None:

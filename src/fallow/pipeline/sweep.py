@@ -10,7 +10,7 @@ from fallow.errors import Cancelled, NotFound, Retryable
 from fallow.model import JobState, TaskState
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import advance, announce
+from fallow.pipeline.dispatch import advance, announce, queue_of
 from fallow.pipeline.ended import of_job
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.submit import forget, start
@@ -43,7 +43,7 @@ async def sweep(ctx: Context) -> None:
     silence = f"The worker was not heard of for {ctx.policy.lease_seconds:g} s."
     for task in await ctx.ledger.expired(ctx.clock.now()):
         await set_back(ctx, task, task.lease, Blow(Retryable(silence), Outcome.EXPIRED))
-    await _announce(ctx, await ctx.ledger.overdue(ctx.clock.now() - ctx.policy.message_seconds))
+    await _announce_lost(ctx, await ctx.ledger.overdue(ctx.clock.now() - ctx.policy.message_seconds))
     for job_id in await ctx.ledger.unfinished_jobs():
         await advance(ctx, job_id)
 
@@ -104,6 +104,18 @@ async def _announce_anew(ctx: Context, message: Message) -> None:
     log.trouble("message.dead", f"A message came back too often; {told}.", **task.ids)
     if wanted:
         await _announce(ctx, [task])
+
+
+async def _announce_lost(ctx: Context, tasks: Iterable[Task]) -> None:
+    """Tasks that nobody took for long. While messages wait in their queue, theirs is among them, or is known as lost
+    when the queue is empty: a queue whose tasks nobody can do must not grow for ever."""
+    found = [(await ctx.ledger.job(task.spec.job), task) for task in tasks]
+    if not found:
+        return
+    depths = await ctx.queue.depths(sorted({queue_of(job, task) for job, task in found}))
+    for job, task in found:
+        if not depths[queue_of(job, task)]:
+            await announce(ctx, job, [task])
 
 
 async def _announce(ctx: Context, tasks: Iterable[Task]) -> None:

@@ -291,12 +291,19 @@ def serve(
 
 async def _until_stopped(platform: Platform, ready: Callable[[Platform], object], seconds: float | None) -> None:
     loop, signals = asyncio.get_running_loop(), asyncio.Queue[int]()
-    async with platform:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, signals.put_nowait, number)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    async with AsyncExitStack() as stack:
+        coming, told = asyncio.create_task(stack.enter_async_context(platform)), asyncio.create_task(signals.get())
+        await asyncio.wait([coming, told], return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():  # told to stop before it was up
+            coming.cancel()
+            await asyncio.wait([coming])
+            return
+        coming.result()
         ready(platform)
         await platform.open_api()
-        await signals.get()
+        await told
         if seconds is not None:
             _end_anyway(seconds + LAST)
         draining = asyncio.create_task(platform.drain())
