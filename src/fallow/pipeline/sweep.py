@@ -107,8 +107,8 @@ async def _announce_anew(ctx: Context, message: Message) -> None:
 
 
 async def _announce_lost(ctx: Context, tasks: Iterable[Task]) -> None:
-    """Tasks that nobody took for long. While messages wait in their queue, theirs is among them, or is known as lost
-    when the queue is empty: a queue whose tasks nobody can do must not grow for ever."""
+    """Tasks that nobody took for long. While messages wait in their queue, theirs is among them, or is known as
+    lost when the queue is empty: a queue whose tasks nobody can do must not grow for ever."""
     found = [(await ctx.ledger.job(task.spec.job), task) for task in tasks]
     if not found:
         return
