@@ -153,6 +153,16 @@ async def test_a_second_message_that_comes_for_the_first_time_ends_no_lease(ctx,
     assert await outcomes(ctx, grant) == [""]
 
 
+async def test_a_message_that_comes_again_ends_no_lease_whose_message_was_acknowledged(ctx, monkeypatch):
+    await encoding(ctx)
+    far = await lease(ctx, "far")
+    await ctx.queue.publish(QUEUE, json.dumps({"task": far.task}).encode())
+    await ctx.queue.nack(await ctx.queue.get([QUEUE], 0))
+    before, after = await doubts(ctx, monkeypatch)
+    assert (len(before), after) == (2, [])
+    assert await outcomes(ctx, far) == [""]
+
+
 async def test_the_last_attempt_is_not_ended_by_a_doubt(ctx, pod, monkeypatch):
     await encoding(ctx)
     last = dataclasses.replace(ctx, policy=dataclasses.replace(ctx.policy, attempts=1))

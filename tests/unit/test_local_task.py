@@ -10,6 +10,7 @@ from fallow.errors import (
     EncoderFailed,
     Rejected,
     StorageFull,
+    Unavailable,
 )
 from fallow.model import JobState, TaskState
 from fallow.pipeline import dispatch, local_task, submit
@@ -40,6 +41,16 @@ async def test_work_that_fails_is_tried_again(ctx, error):
     job, task = await carry(ctx, work)
     assert task.state in (TaskState.PLANNED, TaskState.QUEUED)
     assert (task.attempt, await state(ctx, job)) == (1, JobState.SPLITTING)
+
+
+async def test_back_ends_that_are_away_are_not_held_against_a_task(ctx):
+    async def work(_ctx, _hold):
+        raise Unavailable("RabbitMQ is away.")
+
+    job, task = await carry(ctx, work)
+    assert task.state in (TaskState.PLANNED, TaskState.QUEUED)
+    assert (task.attempt, task.error) == (0, "RabbitMQ is away.")
+    assert await state(ctx, job) is JobState.SPLITTING
 
 
 async def test_work_keeps_its_lease_and_stops_when_that_is_lost(ctx):

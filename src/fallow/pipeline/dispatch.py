@@ -22,6 +22,7 @@ from fallow.records import Job, Outcome, Setback, Tally, Task, TaskSpec
 ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
 _MIB = 1 << 20
 LATER = 5.0  # seconds until a task looks again for what it needs
+HELD = "held-"  # begins the names of leases whose message is not acknowledged before they end
 DOUBT = 2.0  # seconds in which whoever has lost a message, but lives, renews its lease
 _ASIDE_COST = 1000.0  # of a split or join: a deadline of many hours, for they take as long as their source is large
 
@@ -162,15 +163,15 @@ async def renew(ctx: Context, lease: str, renewal: Renewal) -> Renewed:
 
 async def claim(ctx: Context, message: Message, worker: str) -> Task | None:
     """Lease the task that a message is about, and be done with the message; None when it is not to be had."""
-    task = await claimed(ctx, message, worker)
+    task = await claimed(ctx, message, worker, uuid.uuid4().hex)
     await ctx.queue.ack(message)
     return task
 
 
-async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
-    """Lease the task that a message is about; None when somebody else has it, or it is not wanted any more. The
-    message is still to be acknowledged, or has gone back when this raises."""
-    taking = asyncio.ensure_future(_take(ctx, message, worker))
+async def claimed(ctx: Context, message: Message, worker: str, lease: str) -> Task | None:
+    """Lease the task that a message is about, by that lease; None when somebody else has it, or it is not wanted
+    any more. The message is still to be acknowledged, or has gone back when this raises."""
+    taking = asyncio.ensure_future(_take(ctx, message, worker, lease))
     try:
         task = await asyncio.shield(taking)
     except asyncio.CancelledError:
@@ -188,14 +189,16 @@ async def claimed(ctx: Context, message: Message, worker: str) -> Task | None:
     return task
 
 
-async def _take(ctx: Context, message: Message, worker: str) -> Task | None:
+async def _take(ctx: Context, message: Message, worker: str, lease: str) -> Task | None:
     try:
         told = json.loads(message.body)
         name, cost = str(told["task"]), told.get("cost")
         if message.deliveries > 1 or cost is None:  # it may not be as it was when the message was sent
             task = await ctx.ledger.task(name)
             if task.state is TaskState.LEASED:
-                await _doubt(ctx, message, task, told.get("doubted"))
+                # Of others' leases a message that comes again says nothing: it should have been acknowledged.
+                if task.lease.startswith(HELD):
+                    await _doubt(ctx, message, task, told.get("doubted"))
                 return None
             cost = task.spec.cost
         now = ctx.clock.now()
@@ -203,7 +206,7 @@ async def _take(ctx: Context, message: Message, worker: str) -> Task | None:
     except (ValueError, KeyError, TypeError, AttributeError, NotFound) as error:
         log.trouble("message.stray", str(error), queue=message.queue)
         return None
-    return await ctx.ledger.lease(name, uuid.uuid4().hex, worker, until, deadline)
+    return await ctx.ledger.lease(name, lease, worker, until, deadline)
 
 
 async def _doubt(ctx: Context, message: Message, task: Task, doubted: object) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from dataclasses import dataclass
 
 from fallow import log
 from fallow.errors import FallowError, NotFound
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import claimed
+from fallow.pipeline.dispatch import HELD, claimed
 from fallow.ports import Message
 from fallow.records import Task
 
@@ -41,7 +42,7 @@ class Holds:
 
     async def claim(self, ctx: Context, message: Message, worker: str) -> Task | None:
         """Lease the task that a message is about, and keep the message until `release`."""
-        task = await claimed(ctx, message, worker)
+        task = await claimed(ctx, message, worker, HELD + uuid.uuid4().hex)
         if task is None:
             await ctx.queue.ack(message)
         else:

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fallow import log
-from fallow.errors import Cancelled, FallowError, Retryable
+from fallow.errors import Cancelled, FallowError, Retryable, Unavailable
 from fallow.model import Effort, Part
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
 from fallow.pipeline.ended import facts
-from fallow.pipeline.setback import Blow, set_back
+from fallow.pipeline.setback import Blow, NotYet, set_back
 from fallow.pipeline.store_files import Thread
 from fallow.records import Outcome, Task
 
@@ -55,6 +55,9 @@ async def _carry_out(ctx: Context, task: Task, work: Work) -> None:
         await asyncio.shield(set_back(ctx, task, task.lease, Blow(Cancelled("The platform was stopped."))))
         if not renewing.done():
             raise
+    except Unavailable as error:
+        # Queue, ledger or store are away for longer than they are waited for; the task is not to blame.
+        await set_back(ctx, task, task.lease, Blow(NotYet(str(error))))
     except FallowError as error:
         await set_back(ctx, task, task.lease, Blow(error))
     except Exception as error:
