@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Update, bindparam,
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import fetch
 from fallow.adapters.ledger_guards import Headers
+from fallow.adapters.ledger_script import Missed
 from fallow.adapters.ledger_tables import attempts, jobs, tasks
 from fallow.errors import BrokenPart, Conflict, NotFound
 from fallow.model import Effort, JobState, Part, TaskState
@@ -122,17 +123,20 @@ def _answer(item: Handing, known: RowMapping | None, headers: Headers) -> bool |
 
 def _finish(db: Connection, firsts: dict[str, Handing], now: float) -> dict[str, Handing]:
     """Tasks become done with these deliveries; those that it was, by their leases."""
-    items = list(firsts.items())
-    parts = {task: rows.dumps(item.part) for task, item in items}
-    values = [{"id": task, "part": parts[task], "headers": item.part.headers} for task, item in items]
+    # Locked: another gateway may be told the very same delivery at this moment, and only one of both is first. A
+    # node of a cluster locks for itself alone, but then one of two transactions is taken back, and begun again.
+    row = tasks.c
+    open_ = select(row.id).where(row.id.in_(sorted(firsts)), row.state.in_(_BEFORE_DONE)).with_for_update()
+    items = [(found["id"], firsts[found["id"]]) for found in fetch(db, open_)]
+    if not items:
+        return {}
+    values = [{"id": id_, "part": rows.dumps(it.part), "headers": it.part.headers} for id_, it in items]
     if db.execute(_finishing(_size(items)), _numbered(values)).rowcount < len(items):
-        # Some were done before.
-        found = fetch(db, select(tasks.c.id, tasks.c.part).where(tasks.c.id.in_(list(firsts))))
-        firsts = {row["id"]: firsts[row["id"]] for row in found if row["part"] == parts[row["id"]]}
-    won = {item.lease: item for item in firsts.values()}
-    if firsts:
-        others = (attempts.c.task.in_(list(firsts)), attempts.c.ended.is_(None), attempts.c.lease.not_in(list(won)))
-        db.execute(update(attempts).where(*others).values(outcome=Outcome.CANCELLED.value, ended=now))
+        raise Missed
+    won = {item.lease: item for _, item in items}
+    others = (attempts.c.task.in_([id_ for id_, _ in items]), attempts.c.lease.not_in(list(won)))
+    cancelled = {"outcome": Outcome.CANCELLED.value, "ended": now}
+    db.execute(update(attempts).where(*others, attempts.c.ended.is_(None)).values(cancelled))
     return won
 
 
