@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -17,6 +20,16 @@ from servers.fixtures import (  # noqa: F401 - fixtures
     shaken,
     trio,
 )
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """A test that sets up the log, as programs do, leaves it to the next one as it found it."""
+    logger = logging.getLogger("fallow")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
+
 
 # Each process that runs some of these starts the servers for them: one has to be enough.
 TOGETHER = {

@@ -47,6 +47,7 @@ mon data = {folder}/mon
 osd data = {folder}/osd
 osd objectstore = memstore
 memstore device bytes = 2G
+osd class dir = {classes}
 osd class load list = *
 osd class default list = *
 debug ms = 0
@@ -134,7 +135,10 @@ class Ceph:
         ids = {"fsid": uuid.uuid4(), "mon1": self._mon1, "mon2": self._mon2, "domain": DOMAIN}
         for name in ("mon", "osd", "run", "log"):
             (self.folder / name).mkdir()
-        (self.folder / "ceph.conf").write_text(CONF.format(folder=self.folder, port=self.port, **ids))
+        # Named, as Debian 13's Ceph looks for them under a relative path.
+        classes = next(Path("/usr").glob("lib*/**/rados-classes"))
+        given = {"folder": self.folder, "port": self.port, "classes": classes, **ids}
+        (self.folder / "ceph.conf").write_text(CONF.format(**given))
         self._make_keys()
         members = f"[v2:127.0.0.1:{self._mon2},v1:127.0.0.1:{self._mon1}]"
         self._call("monmaptool", "--create", "--addv", "a", members, "--fsid", str(ids["fsid"]), "monmap")

@@ -95,7 +95,7 @@ def sentence(error: OSError) -> str:
 def total_shares(jobs: Sequence[JobView]) -> tuple[ShareView, ...]:
     """What each worker did for all the jobs together."""
     totals: dict[str, ShareView] = {}
-    for share in (share for job in jobs for share in job.shares if share.worker not in _ASIDE):
+    for share in (share for job in jobs for share in job.shares if share.name not in _ASIDE):
         before = totals.get(share.worker, ShareView(share.worker, share.name))
         totals[share.worker] = ShareView(
             share.worker,

@@ -83,7 +83,7 @@ async def job_view(ctx: Context, job: Job) -> JobView:
     tallies = await ctx.ledger.tally(job.id)
     running = [] if job.state.ended else await ctx.ledger.running(job.id)
     workers = await ctx.ledger.workers()
-    names = {worker.id: worker.name for worker in workers} | {"splitter": "splitter"}
+    names = {worker.id: worker.name for worker in workers}
     shares = await ctx.ledger.shares(job.id)
     return JobView(
         id=job.id,
