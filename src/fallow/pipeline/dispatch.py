@@ -272,7 +272,9 @@ async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
         await ctx.ledger.move_job(job.id, JobState.JOINING)
     elif job.state is JobState.JOINING and not encoded:  # the join found a part that must be made again
         await ctx.ledger.move_job(job.id, JobState.ENCODING)
-    if not encoded or not all(rendition.result for rendition in job.renditions):
+    # A result without its task is one whose joiner was stopped before it could say so: another one will.
+    joined = all(r.result and board.done(TaskKind.JOIN, r.name) for r in job.renditions)
+    if not encoded or not joined:
         return False
     if await ctx.ledger.move_job(job.id, JobState.DONE):
         log.event("job.done", **of_job(ctx, job))
