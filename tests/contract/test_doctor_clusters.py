@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pymysql
 from findings_of import look, of, states
 
 from fallow.adapters.ledger_migrate import migrate
@@ -65,25 +64,24 @@ async def test_a_cluster_that_is_well(galera):
     assert all(f"127.0.0.1:{node.port}" in told[0][1] for node in galera.nodes)
 
 
-def isolate(node, level):
-    """Cut a node off from the others (1), or no more (0)."""
-    try:
-        node.sql(f"SET GLOBAL wsrep_provider_options = 'gmcast.isolate={level}'")
-    except pymysql.err.OperationalError:  # MariaDB 11 has a variable of its own for each of the options
-        node.sql(f"SET GLOBAL wsrep_provider_gmcast_isolate = {level}")
+def leave(node):
+    """Go from the cluster, and stay up; gives the address to come back to it."""
+    ((_, address),) = node.sql("SHOW GLOBAL VARIABLES LIKE 'wsrep_cluster_address'")
+    node.sql("SET GLOBAL wsrep_cluster_address = ''")
+    return address
 
 
 async def test_a_node_that_has_lost_its_cluster(galera):
     url = galera.url(galera.database())
     migrate(url)
     lost = galera.nodes[1]
-    isolate(lost, 1)
+    address = leave(lost)
     try:
         while lost.sql("SHOW STATUS LIKE 'wsrep_ready'")[0][1] == "ON":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         told = await look(ledger_url=url)
     finally:
-        isolate(lost, 0)
+        lost.sql(f"SET GLOBAL wsrep_cluster_address = '{address}'")
         lost.wait()
     assert BAD not in states(told)
     assert any(text.startswith(f"127.0.0.1:{lost.port}: it has lost its cluster") for _, text in told)
