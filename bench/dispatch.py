@@ -107,17 +107,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, mariadb.MariaDB(1) as database:
         place = Path(folder) / "rabbitmq"
         place.mkdir()
-        broker = rabbitmq.Cluster(place)
-        broker.start()
-        try:
+        with rabbitmq.Cluster(place) as broker:
             for turn in range(1, options.runs + 1):
                 for name, contestant in chosen.items():
                     rate = contestant(Servers(broker, database), Path(folder))
                     results[name].append(rate)
                     spent = "  ".join(f"{role} {ms:.2f}" for role, ms in rate.cpu.items())
                     print(f"run {turn}: {name}: {rate.tasks:.0f}/s; ms/task: {spent}", rate.notes or "", flush=True)
-        finally:
-            broker.stop()
     report(results)
 
 

@@ -36,6 +36,10 @@ class Message:
     deliveries: int  # how often it has been delivered, this one included
 
 
+DEAD = "dead"
+"""The queue of messages that came back too often."""
+
+
 class Queue(Protocol):
     """Named queues of small messages, delivered at least once, in no promised order."""
 

@@ -56,9 +56,7 @@ class Backends:
 
     def _rabbit(self) -> None:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fallow-rabbitmq-"))
-        self.rabbit = Cluster(Path(folder), 3)
-        self._stack.callback(self.rabbit.stop)
-        self.rabbit.start()
+        self.rabbit = self._stack.enter_context(Cluster(Path(folder), 3))
 
     def _galera(self) -> None:
         self.galera = self._stack.enter_context(MariaDB(3))

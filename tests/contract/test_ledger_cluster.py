@@ -7,8 +7,8 @@ import time
 
 import pymysql
 import pytest
+from ledger_steps import a_job, a_part, a_spec
 from sqlalchemy import func, insert, select, update
-from test_ledger import a_job, a_part, a_spec
 
 from fallow.adapters import ledger_script
 from fallow.adapters.ledger_migrate import migrate

@@ -8,8 +8,8 @@ import socket
 import time
 
 import pytest
+from ledger_steps import a_job, a_part, a_spec
 from sqlalchemy import text
-from test_ledger import a_job, a_part, a_spec
 
 from fallow.adapters import ledger_mysql
 from fallow.adapters.ledger_migrate import migrate

@@ -7,7 +7,7 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from test_ledger import a_job, a_part, a_spec
+from ledger_steps import a_job, a_part, a_spec
 
 from fallow.adapters.ledger_database import flavour
 from fallow.adapters.ledger_migrate import migrate

@@ -48,23 +48,15 @@ def proxy(bucket):
 @pytest.fixture(scope="session")
 def rabbit(tmp_path_factory):
     """One RabbitMQ node."""
-    cluster = Cluster(tmp_path_factory.mktemp("rabbit"))
-    try:
-        cluster.start()
+    with Cluster(tmp_path_factory.mktemp("rabbit")) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="session")
 def trio(tmp_path_factory):
     """A cluster of three RabbitMQ nodes."""
-    cluster = Cluster(tmp_path_factory.mktemp("trio"), 3)
-    try:
-        cluster.start()
+    with Cluster(tmp_path_factory.mktemp("trio"), 3) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="session")

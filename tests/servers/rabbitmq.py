@@ -120,6 +120,17 @@ class Cluster:
         for node in self.nodes:
             node.configure([each.name for each in self.nodes])
 
+    def __enter__(self) -> Cluster:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         # In the foreground, so that it is known by its process and ends with the tests.
         command = [EPMD, "-address", "127.0.0.1", "-port", str(self._epmd_port)]

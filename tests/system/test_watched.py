@@ -99,12 +99,8 @@ class Services:
 
 @pytest.fixture(scope="module")
 def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("rabbit"))
-    try:
-        cluster.start()
+    with Cluster(tmp_path_factory.mktemp("rabbit")) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="module")

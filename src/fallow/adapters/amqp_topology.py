@@ -18,8 +18,8 @@ from aiormq.exceptions import (
 
 from fallow.adapters.amqp_line import Line
 from fallow.errors import BadSetting
+from fallow.ports import DEAD
 
-DEAD = "dead"
 DELIVERY_LIMIT = 20
 # RabbitMQ 4 drops what was delivered 20 times, unless told otherwise; 3.10 knows no word for "never".
 _NEVER = 1_000_000_000

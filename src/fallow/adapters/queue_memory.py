@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fallow.errors import Unavailable
-from fallow.ports import Message
+from fallow.ports import DEAD, Message
 
-DEAD = "dead"
 DELIVERY_LIMIT = 20  # what RabbitMQ's quorum queues take by default
 
 

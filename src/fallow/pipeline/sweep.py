@@ -14,10 +14,9 @@ from fallow.pipeline.dispatch import advance, announce, queue_of
 from fallow.pipeline.ended import of_job
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.submit import forget, start
-from fallow.ports import Message
+from fallow.ports import DEAD, Message
 from fallow.records import Job, Outcome, Task
 
-DEAD = "dead"
 MOST_DEAD = 100  # messages in one round
 
 

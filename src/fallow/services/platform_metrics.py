@@ -10,11 +10,12 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import queues
+from fallow.ports import DEAD
 from fallow.records import Census
 from fallow.services.questions import Question
 
 FRESH = 10.0  # seconds: every process may be asked, and counting is no small question
-QUEUES = [*queues(list(TaskKind)), "dead"]
+QUEUES = [*queues(list(TaskKind)), DEAD]
 BACKENDS = ("queue", "ledger", "store")
 
 

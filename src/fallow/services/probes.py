@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from fallow import __version__, log
 from fallow.pipeline.context import Context
+from fallow.ports import DEAD
 from fallow.services.questions import Question
 
 FRESH = 1.0  # seconds that an answer of a back end is good for: probes cannot load it
@@ -23,7 +24,7 @@ class Readiness:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._questions: dict[str, Question[object]] = {
-            "queue": Question("queue", lambda: ctx.queue.depths(["dead"]), FRESH),
+            "queue": Question("queue", lambda: ctx.queue.depths([DEAD]), FRESH),
             # The cheapest thing that a ledger can be asked.
             "ledger": Question("ledger", lambda: ctx.ledger.worker_of_token(""), FRESH),
             "store": Question("store", lambda: ctx.store.stat("readyz"), FRESH),
