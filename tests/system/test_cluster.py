@@ -151,6 +151,8 @@ def test_a_remote_worker_outlives_its_gateway(
     job = wanted.submit(door)
     task, process = running(door, services, job, "video")
     assert process == "agent-1"
+    # A grant that a gateway has not sent yet is lost with it, and waits for its lease to run out.
+    until(lambda: '"lease.begin"' in (log := services.processes[process].log()) and task in log, 30)
     gateway = services.processes["gateway-1"]
     gateway.kill()
     assert [one.task for one in door.view(job).tasks_running] == [task]
