@@ -4,7 +4,7 @@ Three RabbitMQ nodes, three Galera nodes, S3, and every service of Fallow a proc
 random one of {gateway, splitter, joiner, sweeper, cluster worker, remote agent, RabbitMQ node, Galera node, S3
 server} dies. At the end no job may be lost, none joined twice, no object be left over, and every result must have
 each frame of its source, at its time, showing its number, and the sound. Ends with 1 and says what is wrong, if
-anything is; everybody's log is kept then. Usage: chaos.py [--seed 1] [--jobs 30] [--every 3] [--minutes 15]
+anything is; everybody's log is kept then. Usage: chaos.py [--seed 1] [--jobs 30] [--every 3] [--stall 180]
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=30)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two kills, about")
-    parser.add_argument("--minutes", type=float, default=15.0, help="that all jobs may take")
+    parser.add_argument("--stall", type=float, default=180.0, help="seconds without a step, then jobs are lost")
     parser.add_argument("--at-once", type=int, default=6, help="jobs under way at a time")
     options = parser.parse_args()
-    plan = Plan(options.seed, options.jobs, options.at_once, options.every, 60 * options.minutes)
+    plan = Plan(options.seed, options.jobs, options.at_once, options.every, options.stall)
     folder = Path(tempfile.mkdtemp(prefix="fallow-chaos-"))
     with Backends() as backends:
         report = trial(backends, folder, plan, Layout())

@@ -55,7 +55,8 @@ def peer(name: str, tasks: int, servers: Servers, work: Path) -> Rate:
 def contestants(options: argparse.Namespace) -> dict[str, Callable[[Servers, Path], Rate]]:
     found: dict[str, Callable[[Servers, Path], Rate]] = {}
     for count in options.gateways:
-        setup = dispatch_fallow.Setup(count, options.agents, options.tasks, options.put, options.profile)
+        agents, tasks = options.agents, options.tasks
+        setup = dispatch_fallow.Setup(count, agents, tasks, options.put, options.profile, options.most)
         found[f"Fallow, {count} gateway{'s' * (count > 1)}"] = partial(dispatch_fallow.run, setup)
     for name in options.peers:
         found[PEERS[name]] = partial(peer, name, options.tasks)
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--gateways", type=int, nargs="*", default=[1, 2], help="how many; each is a contestant")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--most", type=int, default=1, help="tasks that an agent of Fallow asks for in one lease")
     parser.add_argument("--put", action="store_true", help="upload each part through the gateway, too")
     parser.add_argument("--profile", default="", help="file for what cProfile sees of the gateway's event loop")
     options = parser.parse_args()

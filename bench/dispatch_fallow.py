@@ -26,7 +26,7 @@ from fallow import settings, wiring
 from fallow.data_folder import DataFolder
 from fallow.messages import to_wire
 from fallow.model import Colour, JobState, TaskKind
-from fallow.pipeline import dispatch
+from fallow.pipeline import admission, dispatch
 from fallow.pipeline.context import Context
 from fallow.recipe import Encoder, VideoRecipe
 from fallow.records import Job, Rendition, TaskSpec
@@ -47,6 +47,7 @@ class Setup:
     tasks: int
     put: bool = False  # upload each part through the gateway, too
     profile: str = ""  # file for what cProfile sees
+    most: int = 1  # tasks that an agent asks for in one lease
 
 
 def run(setup: Setup, servers: Servers, work: Path) -> Rate:
@@ -83,7 +84,6 @@ def _environment(servers: Servers, database: str, work: Path) -> dict[str, str]:
         "FALLOW_QUEUE_URL": servers.broker.url,
         "FALLOW_LEDGER_URL": servers.database.url(database),
         "FALLOW_STORE_URL": f"file://{work}/blobs-{database}",
-        "FALLOW_WINDOW": "100000",
         "FALLOW_SECRET": "a secret of the benchmark alone",
         "FALLOW_TOKEN": TOKEN,
         "FALLOW_LOG": "off",
@@ -93,7 +93,9 @@ def _environment(servers: Servers, database: str, work: Path) -> dict[str, str]:
 def _crew(port: int, setup: Setup, part: Path, store: str) -> Any:
     count = str(setup.agents // setup.gateways)
     script = [sys.executable, str(HERE / "noop_agents.py"), f"http://127.0.0.1:{port}"]
-    return running([*script, TOKEN, count, str(part), store], {}, part.with_name(f"agents-{port}.log"))
+    return running(
+        [*script, TOKEN, count, str(part), store, str(setup.most)], {}, part.with_name(f"agents-{port}.log")
+    )
 
 
 def _begin(crews: Sequence[Any]) -> None:
@@ -141,7 +143,8 @@ async def _queue(ctx: Context, tasks: int) -> float:
     await ledger.create_job(job)
     # The job stays with the splitter, as when a long source is still being cut.
     await ledger.plan([dispatch.aside(JOB, TaskKind.SPLIT, "")])
-    (split,) = await ledger.admit(JOB, 1)
+    (lane,) = await ledger.line_up(JOB, "", "normal")
+    (split,) = await ledger.top_up(lane, 1)
     assert await ledger.lease(split.id, "split", "bench", now + 86400, now + 86400)
     chunk = await ctx.store.put("jobs/bench/chunks/00000.split.ts", b"chunk")
     recipe, work = to_wire(_recipe()), (chunk.key, chunk.size, "0" * 64, FRAMES, 1.0)
@@ -149,9 +152,10 @@ async def _queue(ctx: Context, tasks: int) -> float:
     begun = time.monotonic()
     for first in range(0, tasks, 500):
         await ledger.plan(specs[first : first + 500])
-    admitted = await ledger.admit(JOB, tasks + 10)
+    (lane,) = await ledger.line_up(JOB, "", "normal")
+    admitted = await ledger.top_up(lane, tasks)
     assert len(admitted) == tasks
-    await asyncio.gather(*(dispatch.announce(ctx, job, admitted[n::50]) for n in range(50)))
+    await asyncio.gather(*(admission.announce(ctx, job, admitted[n::50]) for n in range(50)))
     took = time.monotonic() - begun
     await ledger.move_job(JOB, JobState.SPLITTING)
     return took

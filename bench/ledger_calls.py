@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_sql import SqlLedger
 from fallow.model import Effort, JobState, Part, TaskKind
-from fallow.records import Job, Rendition, Task, TaskSpec
+from fallow.records import Job, Rendition, TaskSpec
 from servers.mariadb import MariaDB
 
 WINDOW = 32  # as by default
@@ -78,17 +78,20 @@ async def live(url: str, tasks: int) -> Meter:
     await ledger.plan(
         [TaskSpec("j", TaskKind.VIDEO, "720p", n, recipe, "key", 10, "ab", 250, 1.0) for n in range(tasks)]
     )
-    queued = deque(await ledger.admit("j", WINDOW))
+    (lane,) = await ledger.line_up("j", "", "normal")
+    queued = deque(await ledger.top_up(lane, WINDOW))
     for number in range(tasks):
         if number == WARM:
             meter.clear()
-        queued += await one(ledger, meter, queued.popleft().id)
+        await one(ledger, meter, queued.popleft().id)
+        if len(queued) < WINDOW // 2:
+            queued += await meter("top_up", ledger.top_up(lane, WINDOW - len(queued)))
     await ledger.close()
     return meter
 
 
-async def one(ledger: SqlLedger, meter: Meter, task: str) -> list[Task]:
-    """What dispatch.py and deliver.py ask of the ledger for one task; the tasks that are offered then."""
+async def one(ledger: SqlLedger, meter: Meter, task: str) -> None:
+    """What dispatch.py and deliver.py ask of the ledger for one task."""
     lease = f"lease of {task}"
     far = time.time() + 3600
     assert await meter("lease", ledger.lease(task, lease, "worker", far, far))
@@ -96,13 +99,8 @@ async def one(ledger: SqlLedger, meter: Meter, task: str) -> list[Task]:
     await meter("renew", ledger.renew(lease, far, 10, 25.0))
     _, held = await meter("held", ledger.held(lease))
     assert await meter("commit", ledger.commit(lease, Part(lease, 1, "ab", 250, "h"), Effort(frames=250)))
-    pulse = await meter("pulse", ledger.pulse(held, 8))
-    if not pulse.unfinished:
+    if not await meter("unfinished", ledger.unfinished(held)):
         await meter("tally", ledger.tally("j"))
-    elif pulse.hungry:
-        await meter("job", ledger.job("j"))
-        return await meter("admit", ledger.admit("j", WINDOW))
-    return []
 
 
 def main() -> None:

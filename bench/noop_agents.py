@@ -1,9 +1,10 @@
 """Agents that do nothing: each keeps one connection to a gateway, leases, puts a finished part, and delivers.
 
-Usage: noop_agents.py URL TOKEN AGENTS PART STORE. It prints "ready" when all have registered, begins when it reads
-a line, ends when it reads another, and then prints what it did as JSON. It is cheap on purpose, as it shares a
-machine with the gateway: one process, no HTTP library. With a folder as STORE it links the part into that under the
-lease's key, as an upload to a bucket passes the gateway by; with "-" it uploads through the gateway.
+Usage: noop_agents.py URL TOKEN AGENTS PART STORE [MOST]. It prints "ready" when all have registered, begins when
+it reads a line, ends when it reads another, and then prints what it did as JSON. It is cheap on purpose, as it
+shares a machine with the gateway: one process, no HTTP library. With a folder as STORE it links the part into
+that under the lease's key, as an upload to a bucket passes the gateway by; with "-" it uploads through the
+gateway. An agent asks for MOST tasks a lease, by default one, and delivers them one after another.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ class Crew:
     token: str
     part: Path
     store: Path | None
+    most: int = 1  # tasks in one lease
     data: bytes = b""
     delivery: bytes = b""
     go: asyncio.Event = field(default_factory=asyncio.Event)
     registered: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    granted: int = 0  # tasks
     begun: int = 0  # deliveries, answered or not
     answers: Counter[str] = field(default_factory=Counter)  # by step and status
     first: int = 0  # deliveries that were the first of their task
@@ -50,7 +53,9 @@ class Crew:
         digest = hashlib.sha256(self.data).hexdigest()
         delivery = {"size": len(self.data), "sha256": digest, "frames": FRAMES, "effort": effort}
         self.delivery = json.dumps(delivery).encode()
-        self.lease = json.dumps({"wait_seconds": WAIT_SECONDS}).encode()
+        # So fast that what it may have does not end with how long that would take.
+        asked = {"wait_seconds": WAIT_SECONDS, "most": self.most, "speeds": {"libx264": 1e6}}
+        self.lease = json.dumps(asked if self.most > 1 else {"wait_seconds": WAIT_SECONDS}).encode()
 
 
 class Agent(asyncio.Protocol):
@@ -61,7 +66,8 @@ class Agent(asyncio.Protocol):
         self._token = crew.token
         self._buffer = b""
         self._then: Callable[[int, bytes], None] = self._registered
-        self._grant: dict[str, str] = {}
+        self._grant: dict[str, Any] = {}
+        self._more: list[dict[str, Any]] = []  # that were granted with it
         self._asked = 0.0
 
     def connection_made(self, transport: Any) -> None:
@@ -97,7 +103,14 @@ class Agent(asyncio.Protocol):
             self.ask()
             return
         self._crew.leasing.append(time.perf_counter() - self._asked)
-        self._grant = json.loads(body)
+        first = json.loads(body)
+        self._more = [first, *first["more"]][::-1]
+        self._crew.granted += len(self._more)
+        self._work()
+
+    def _work(self) -> None:
+        """On the next one that was granted."""
+        self._grant = self._more.pop()
         if self._crew.store is None:
             self._request("PUT", self._grant["put_url"], self._crew.data, self._put)
             return
@@ -120,7 +133,10 @@ class Agent(asyncio.Protocol):
     def _delivered(self, status: int, body: bytes) -> None:
         self._crew.delivering.append(time.perf_counter() - self._asked)
         self._crew.first += status == 200 and json.loads(body)["first"]
-        self.ask()
+        if self._more:
+            self._work()
+        else:
+            self.ask()
 
     def _post(self, path: str, body: bytes, then: Callable[[int, bytes], None]) -> None:
         self._request("POST", f"/agent/v1/{path}", body, then)
@@ -139,9 +155,9 @@ def share(values: list[float], part: float) -> float:
     return round(1000 * sorted(values)[int(part * (len(values) - 1))], 1) if values else 0.0
 
 
-async def work(url: str, token: str, count: int, part: Path, store: Path | None) -> None:
+async def work(url: str, token: str, count: int, part: Path, store: Path | None, most: int) -> None:
     where = urllib.parse.urlsplit(url)
-    crew = Crew(where.netloc, token, part, store)
+    crew = Crew(where.netloc, token, part, store, most)
     loop = asyncio.get_running_loop()
     agents = []
     for number in range(count):
@@ -158,6 +174,7 @@ async def work(url: str, token: str, count: int, part: Path, store: Path | None)
     used = resource.getrusage(resource.RUSAGE_SELF)
     told = {
         "first": crew.first,
+        "tasks a lease": round(crew.granted / len(crew.leasing), 2) if crew.leasing else 0.0,
         "answers": dict(crew.answers),
         "cpu": used.ru_utime + used.ru_stime,
         "lease_ms": [share(crew.leasing, 0.5), share(crew.leasing, 0.99)],
@@ -167,11 +184,13 @@ async def work(url: str, token: str, count: int, part: Path, store: Path | None)
 
 
 if __name__ == "__main__":
-    address, join_token, agents_wanted, part_file, folder = sys.argv[1:]
+    address, join_token, agents_wanted, part_file, folder, *several = sys.argv[1:]
     try:
         import uvloop
 
         run = uvloop.run
     except ModuleNotFoundError:
         run = asyncio.run
-    run(work(address, join_token, int(agents_wanted), Path(part_file), None if folder == "-" else Path(folder)))
+    place_of_parts = None if folder == "-" else Path(folder)
+    tasks_a_lease = int(several[0]) if several else 1
+    run(work(address, join_token, int(agents_wanted), Path(part_file), place_of_parts, tasks_a_lease))

@@ -31,18 +31,29 @@ def log_as_it_was() -> Iterator[None]:
     logger.handlers[:], logger.level, logger.propagate = before
 
 
-# Each process that runs some of these starts the servers for them: one has to be enough.
+# Each process that runs some of these starts the servers or the browser for them, or encodes all their clips: one
+# has to be enough. Servers of different kinds are no reason to wait for each other.
 TOGETHER = {
-    "tests/contract/": "servers",
-    "tests/system/test_buckets": "servers",
+    "tests/browser/": "browser",
+    "tests/contract/test_amqp": "queues",
+    "tests/contract/test_doctor": "queues",
+    "tests/contract/test_queue": "queues",
+    "tests/contract/test_store": "stores",
+    "tests/contract/": "ledgers",
+    "tests/ladders/test_results": "ladders",
+    "tests/story/test_every_source": "sources",
+    "tests/system/test_buckets": "stores",
     "tests/system/test_cluster": "cluster",
+    "tests/system/test_watched": "watched",
 }
 
 
 class Scheduling(LoadScopeScheduling):
-    """Any test in any process, but all tests of a set of servers in one."""
+    """Any test in any process, but all tests that need the same preparation in one."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if "[shaken" in nodeid:  # the slowest of all ledgers, for its nodes are killed all the time
+            return "shaken"
         return next((scope for begin, scope in TOGETHER.items() if nodeid.startswith(begin)), nodeid)
 
 

@@ -15,7 +15,7 @@ import typer.main
 from fallow import catalogue, cli, errors, profile_files, settings
 from fallow.pipeline.context import Context
 from fallow.profiles import Audio, Profile
-from fallow.services import agents_api, blobs_api, gateway, probes
+from fallow.services import agents_api, blobs_api, gateway, play, probes
 from fallow.services.metrics import Metrics
 from fallow.services.platform_metrics import PlatformMetrics
 from fallow.services.roles import Role
@@ -123,12 +123,13 @@ def routes() -> set[tuple[str, str]]:
     for method, path in re.findall(r"@router\.(get|post|put|delete)\(\s*\"([^\"]+)\"", given):
         found.add((method.upper(), f"/api/v1{path}"))
     for path in re.findall(r"@router\.api_route\(\s*\"([^\"]+)\"", given):
-        found.add(("GET", f"/api/v1{path}"))
+        found.add(("GET", f"/api/v1{path.replace(':path', '')}"))
     agents = agents_api.routes(agents_api.Agents.__new__(agents_api.Agents), lambda: b"")
     for route in agents:
         found |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
     ctx = Context(*[None] * 5)  # type: ignore[list-item]
     found |= {("GET", route.path) for route in probes.routes(ctx)}
+    found.add(("GET", f"{play.PATH}{{job}}/{{ticket}}/{{name}}"))
     return found | {(method, f"{blobs_api.PATH}{{key}}") for method in ("GET", "PUT")}
 
 

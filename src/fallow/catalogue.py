@@ -211,8 +211,33 @@ HIGHEST_KBPS_PER_CHANNEL = 128
 AUDIO_IN: dict[str, frozenset[str]] = {
     "mp4": frozenset({"aac", "ac3", "opus", "flac", "mp3"}),
     "mpegts": frozenset({"aac", "ac3", "mp2"}),
+    "hls-ts": frozenset({"aac", "ac3"}),
 }
 """Streams that a container carries so that players find them; Matroska takes them all."""
+
+
+@dataclass(frozen=True)
+class StreamFormat:
+    """A result of many files, for players that fetch one after another."""
+
+    segments: str  # cmaf or mpegts
+    like: str  # the container that holds the same codecs
+    hls: bool  # has playlists
+    dash: bool  # has a manifest
+
+    @property
+    def front(self) -> str:
+        """The file that players are given."""
+        return "master.m3u8" if self.hls else "manifest.mpd"
+
+
+STREAMS = {
+    "cmaf": StreamFormat("cmaf", "mp4", hls=True, dash=True),
+    "hls": StreamFormat("cmaf", "mp4", hls=True, dash=False),
+    "dash": StreamFormat("cmaf", "mp4", hls=False, dash=True),
+    "hls-ts": StreamFormat("mpegts", "mpegts", hls=True, dash=False),
+}
+"""What a result of many files may be."""
 
 CONTAINERS = {"mp4": ".mp4", "mpegts": ".ts", "matroska": ".mkv"}
 """The results' containers and how their files end."""

@@ -11,14 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from fallow import __version__, profile_files
+from fallow import __version__
 from fallow.client import Client, JobView
 from fallow.commands import packages, remote, summary
+from fallow.commands.chosen import Wanted, known
 from fallow.commands.printer import printer
 from fallow.commands.progress import Display, Silence, display
 from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
 from fallow.pipeline.job_options import Options
-from fallow.profiles import Profile
+from fallow.profile_files import LADDER
 from fallow.services.roles import Role
 from fallow.settings import load
 
@@ -38,7 +39,16 @@ app = typer.Typer(
 Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT", help="Video files.", show_default=False)]
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.", show_default=False)]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
-Names = Annotated[list[str], typer.Option("--profile", "-p", metavar="NAME", help="A profile; may be repeated.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--profile", "-p", metavar="NAME", help="A profile, or a ladder of them; may be repeated."),
+]
+Ladder = Annotated[
+    bool,
+    typer.Option(
+        "--ladder", help="All sizes that the source deserves, as a stream (unless --container says else)."
+    ),
+]
 Files = Annotated[
     list[Path] | None,
     typer.Option("--profiles", metavar="FILE", envvar="FALLOW_PROFILES", help="Profiles of your own, in TOML."),
@@ -48,9 +58,11 @@ Sets = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change all named profiles, as crf=20."),
 ]
 Container = Annotated[
-    str | None, typer.Option(help="mp4, mpegts (ts) or matroska (mkv).", show_default="by -o, mp4")
+    str | None,
+    typer.Option(help="mp4, mpegts (ts), matroska (mkv); cmaf, hls, dash, hls-ts.", show_default="by -o, mp4"),
 ]
 ChunkSeconds = Annotated[float, typer.Option(help="Length of the pieces that are encoded apart.")]
+SegmentSeconds = Annotated[float, typer.Option(help="Of streams: how long a segment is at most.")]
 AcceptDamaged = Annotated[bool, typer.Option("--accept-damaged", help="Encode what is left of a damaged source.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Server = Annotated[str, typer.Option(envvar="FALLOW_SERVER", help="The server's address.")]
@@ -67,12 +79,14 @@ HOME = "http://127.0.0.1:8000"
 @app.command()
 def encode(
     inputs: Inputs,
-    profile: Names,
+    profile: Names = None,
+    ladder: Ladder = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="A file, or a folder.", show_default="this folder")
     ] = None,
     workers: Workers = None,
     chunk_seconds: ChunkSeconds = Options.chunk_seconds,
+    segment_seconds: SegmentSeconds = Options.segment_seconds,
     container: Container = None,
     resume: Annotated[bool, typer.Option(help="Go on with what a killed run has finished.")] = True,
     accept_damaged: AcceptDamaged = False,
@@ -88,13 +102,16 @@ def encode(
     from fallow.commands.encode import Request, encode
 
     packages.check()
+    wanted = Wanted.of([*(profile or []), *[LADDER] * ladder], profiles)
     request = Request(
         inputs=inputs,
-        profiles=_chosen(profile, profiles, set_),
+        profiles=wanted.profiles(set_),
         output=output,
-        container=container,
+        container=container or wanted.container,
+        ladder=wanted.ladder,
         workers=workers,
         chunk_seconds=chunk_seconds,
+        segment_seconds=segment_seconds,
         resume=resume,
         accept_damaged=accept_damaged,
         ffmpeg=ffmpeg,
@@ -165,12 +182,17 @@ def migrate(
 @app.command()
 def submit(
     source: Input,
-    profile: Names,
+    profile: Names = None,
+    ladder: Ladder = False,
     container: Container = None,
     chunk_seconds: ChunkSeconds = Options.chunk_seconds,
+    segment_seconds: SegmentSeconds = Options.segment_seconds,
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = Options.priority,
     key: Annotated[str, typer.Option(help="Submitting again with the same key gives the same job.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Print a link first that plays the result while it is made.")
+    ] = False,
     accept_damaged: AcceptDamaged = False,
     profiles: Files = None,
     set_: Sets = None,
@@ -179,17 +201,21 @@ def submit(
     json: Json = False,
 ) -> int:
     """Send a file to a server."""
-    from fallow.commands.outputs import container_named
+    from fallow.commands.outputs import container_named, streamed
 
-    options = Options(container_named(container) or "mp4", chunk_seconds, accept_damaged, priority)
+    wanted = Wanted.of([*(profile or []), *[LADDER] * ladder], profiles)
+    made = container_named(container or wanted.container)
+    made = streamed(made) if stream else made or "mp4"
+    options = Options(made, chunk_seconds, accept_damaged, priority, wanted.ladder, segment_seconds)
     client = Client(server, token)
-    job = remote.submit(client, remote.Order(source, _chosen(profile, profiles, set_), options, key))
+    order = remote.Order(source, wanted.profiles(set_), options, key)
+    job = remote.submit(client, order, lambda job: _print_link(client, job) if stream and not json else None)
     if wait:
         job = remote.follow(client, job.id, _display(json))
     if json:
         _print_json(remote.plain([job])[0])
     elif wait:
-        remote.show_job(job, printer(sys.stdout))
+        remote.show_job(job, printer(sys.stdout), client.url)
     else:
         typer.echo(job.id)
     return _verdict(job)
@@ -198,11 +224,12 @@ def submit(
 @app.command()
 def status(job: JobId, server: Server = HOME, token: Token = "", json: Json = False) -> int:
     """Show how far a job is."""
-    view = Client(server, token).job(job)
+    client = Client(server, token)
+    view = client.job(job)
     if json:
         _print_json(remote.plain([view])[0])
     else:
-        remote.show_job(view, printer(sys.stdout))
+        remote.show_job(view, printer(sys.stdout), client.url)
     return _verdict(view)
 
 
@@ -263,11 +290,11 @@ def list_profiles(profiles: Files = None, json: Json = False) -> int:
     """List the profiles that -p knows."""
     from fallow.messages import to_wire
 
-    known = list(_known(profiles).values())
+    found = list(known(profiles).values())
     if json:
-        _print_json(to_wire(known))
+        _print_json(to_wire(found))
     else:
-        printer(sys.stdout).print(remote.profiles_table(known))
+        printer(sys.stdout).print(remote.profiles_table(found))
     return OK
 
 
@@ -351,15 +378,9 @@ def _verdict(job: JobView) -> int:
     return FAILED
 
 
-def _known(files: Sequence[Path] | None) -> dict[str, Profile]:
-    return profile_files.load([*profile_files.user_files(), *(files or [])])
-
-
-def _chosen(names: Sequence[str], files: Sequence[Path] | None, settings: Sequence[str] | None) -> list[Profile]:
-    known = _known(files)
-    return [
-        profile_files.override(profile_files.find(known, name), settings or []) for name in dict.fromkeys(names)
-    ]
+def _print_link(client: Client, job: JobView) -> None:
+    sys.stdout.write(f"{client.url}{job.play_url}\n")
+    sys.stdout.flush()
 
 
 def _display(json: bool) -> Display:

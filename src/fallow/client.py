@@ -92,6 +92,8 @@ class JobView:
     tasks_running: tuple[RunningView, ...] = ()
     shares: tuple[ShareView, ...] = ()
     warnings: tuple[str, ...] = ()
+    play_url: str | None = None
+    waits: str = ""
 
     @property
     def ended(self) -> bool:
@@ -144,7 +146,17 @@ class Client:
 
     def download(self, job: str, rendition: str, path: Path) -> int:
         """Bring a result to a file that appears whole or not at all; its size in bytes."""
-        route = f"/api/v1/jobs/{_quoted(job)}/results/{_quoted(rendition)}"
+        return self._save(f"/api/v1/jobs/{_quoted(job)}/results/{_quoted(rendition)}", path)
+
+    def files(self, job: str) -> list[dict[str, Any]]:
+        """The files of a stream, as far as it is there: name, size and SHA-256 of each."""
+        return _items(self._call("GET", f"/api/v1/jobs/{_quoted(job)}/files"), "files")
+
+    def download_file(self, job: str, name: str, path: Path) -> int:
+        """Bring a file of a stream to one that appears whole or not at all; its size in bytes."""
+        return self._save(f"/api/v1/jobs/{_quoted(job)}/files/{urllib.parse.quote(name)}", path)
+
+    def _save(self, route: str, path: Path) -> int:
         unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             with self._answer("GET", route) as answer:

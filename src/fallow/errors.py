@@ -90,6 +90,7 @@ class BrokenPart(Retryable):
 
     part: int | None = None  # the number of the video part it is about
     track: int | None = None  # or the place of the audio or text part among those joined
+    rendition: str = ""  # whose part it is, where those of several are packaged together
 
 
 class Unavailable(Retryable):

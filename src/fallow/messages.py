@@ -51,6 +51,9 @@ class LeaseRequest:
     """An agent asks for work and is willing to wait for it."""
 
     wait_seconds: float = 20.0
+    most: int = 1  # so many tasks it takes in one lease
+    begin_in: float = 0.0  # seconds until it can begin, as it is still at something else
+    speeds: dict[str, float] = field(default_factory=dict)  # megapixels a second of late, by FFmpeg's encoder
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class LeaseGrant:
     whole_url: str = ""  # a shorter way for a part that comes with its Content-Length; put_url takes any other
     whole_headers: dict[str, str] = field(default_factory=dict)  # to be sent to whole_url
     detour_url: str = ""  # a longer way to the object, for a worker that cannot use get_url
+    more: tuple[LeaseGrant, ...] = ()  # attempts at other tasks, granted with this one; each goes its own way
 
     @property
     def typed_recipe(self) -> Recipe:

@@ -135,6 +135,7 @@ class AudioTrack:
     language: str = ""  # ISO 639-2, "" when unknown
     title: str = ""
     default: bool = False
+    steady: bool = False  # its samples lie where their count from the first one on says: it can be cut
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,13 @@ class Chunk:
         return self.hi - self.lo
 
 
+_TRACKS = 1000
+"""No source has as many tracks: a number says which of them it is about, and which section of it."""
+
+
 @dataclass(frozen=True)
 class Track:
-    """The packets of one audio or subtitle stream of the source, whole, as one stored object."""
+    """The packets of one audio or subtitle stream of the source, all or a section of them, as one stored object."""
 
     job: str
     kind: TaskKind  # AUDIO or TEXT
@@ -213,6 +218,23 @@ class Track:
     container: str
     size: int
     sha256: str
+    section: int | None = None  # its place among those that the track is cut into; None: the whole track
+
+    @property
+    def number(self) -> int:
+        """What tells it, and its tasks, from others of the same kind: sections in order, after whole tracks."""
+        return track_number(self.index, self.section)
+
+
+def track_number(index: int, section: int | None) -> int:
+    """See Track.number."""
+    return index if section is None else (section + 1) * _TRACKS + index
+
+
+def track_of(number: int) -> tuple[int, int | None]:
+    """The index and the section that a number was made of."""
+    sections, index = divmod(number, _TRACKS)
+    return index, sections - 1 if sections else None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fallow.model import Chunk, Effort, JobState, Part, Source, Track, Worker
-from fallow.records import Attempt, Census, Job, Pulse, Setback, Share, Tally, Task, TaskSpec
+from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, Track, Worker
+from fallow.records import (
+    Attempt,
+    Census,
+    Crowd,
+    File,
+    Freed,
+    Hedge,
+    Job,
+    Lane,
+    Package,
+    Race,
+    Setback,
+    Share,
+    Tally,
+    Task,
+    TaskSpec,
+)
 
 
 class Clock(Protocol):
@@ -196,6 +212,28 @@ class Ledger(Protocol):
         """True for the first result of a rendition."""
         ...
 
+    async def add_package(self, package: Package, files: Sequence[File]) -> bool:
+        """Record a step of a result of many files, with those that it added; False when its number is not next."""
+        ...
+
+    async def packages(self, job: str) -> list[Package]:
+        """In order."""
+        ...
+
+    async def newest_package(self, job: str) -> Package | None: ...
+
+    async def file(self, job: str, name: str) -> File | None:
+        """A file of a job's result."""
+        ...
+
+    async def files(self, job: str) -> list[File]:
+        """By name."""
+        ...
+
+    async def drop_renditions(self, job: str, names: Sequence[str]) -> None:
+        """Renditions that the source turned out to be too small for. For no task of theirs is planned yet."""
+        ...
+
     async def forget_job(self, job: str) -> None:
         """Remove an ended job and all that belongs to it."""
         ...
@@ -211,6 +249,11 @@ class Ledger(Protocol):
         """A lost object is stored anew: its tasks take that one. False when the record is not of the lost one."""
         ...
 
+    async def discard(self, job: str, number: int) -> None:
+        """Remove the chunks from a number on, with their tasks, attempts and leases; a result of them, too."""
+        ...
+
+    async def discard_sections(self, job: str) -> None: ...  # those of all tracks; and the result, as far as it is
     async def chunks(self, job: str) -> list[Chunk]: ...
 
     async def tracks(self, job: str) -> list[Track]: ...
@@ -223,8 +266,12 @@ class Ledger(Protocol):
         """Raises NotFound."""
         ...
 
-    async def tasks(self, job: str) -> list[Task]:
-        """All tasks of a job by kind, rendition and number, without their recipes."""
+    async def tasks(self, job: str, kinds: Sequence[TaskKind] = ()) -> list[Task]:
+        """All tasks of a job, or those of some kinds, by kind, rendition and number, without their recipes."""
+        ...
+
+    async def prefix(self, job: str, rendition: str, start: int, limit: int) -> list[tuple[Chunk, Task]]:
+        """At most `limit` chunks from number `start` on, as far as all are done, with their tasks (no recipes)."""
         ...
 
     async def tally(self, job: str) -> list[Tally]: ...
@@ -235,9 +282,12 @@ class Ledger(Protocol):
 
     async def shares(self, job: str) -> list[Share]: ...
 
-    async def admit(self, job: str, window: int) -> list[Task]:
-        """Move planned tasks whose back-off is over to queued while fewer than `window` are queued or leased,
-        costliest first; returns those moved, without recipes. Split and join need no place in the window."""
+    async def line_up(self, job: str, owner: str, priority: str) -> list[Lane]:
+        """The lanes in which a running job has planned tasks, their back-off over: from now on it waits there."""
+        ...
+
+    async def top_up(self, lane: Lane, room: int) -> list[Task]:
+        """Move so many planned tasks in a lane to queued, by turns (pipeline/order.py); those, without recipes."""
         ...
 
     async def attempt(self, lease: str) -> Attempt:
@@ -252,8 +302,12 @@ class Ledger(Protocol):
         """The attempt of a lease, and its task, whoever has that now. Raises NotFound."""
         ...
 
-    async def pulse(self, task: Task, few: int) -> Pulse:
-        """How the job goes on after this task was done; fewer than `few` queued tasks are few."""
+    async def unfinished(self, task: Task) -> bool:
+        """Whether some tasks of this one's kind and rendition are not done."""
+        ...
+
+    async def hasten(self, job: str, kind: TaskKind, rendition: str) -> bool:
+        """A task that waits with no error until its time may be admitted at once; False when none does."""
         ...
 
     async def is_last(self, job: str) -> bool:
@@ -276,8 +330,25 @@ class Ledger(Protocol):
         differ from those of a part that this rendition has already."""
         ...
 
-    async def give_up(self, lease: str, setback: Setback) -> bool:
-        """End a lease without a delivery: the task is planned again from a time on, or dead."""
+    async def give_up(self, lease: str, setback: Setback) -> Freed:
+        """End a lease undelivered: the task is planned from a time on, or dead, or its second lease takes over."""
+        ...
+
+    async def race(self, job: str, kind: TaskKind) -> Race | None:
+        """The running attempts at a job's tasks of one kind; None while a task of the job waits for a worker."""
+        ...
+
+    async def hedge(self, hedge: Hedge) -> Task | None:
+        """Give a task that is leased to another worker, too; None when it is not to be had, or the job's share of
+        extra work is spent. It is no attempt of the task's until the first lease is given up."""
+        ...
+
+    async def wake(self, job: str, kind: TaskKind) -> bool:
+        """The tasks of a job that are put off UNTIL_WOKEN may be offered; whether there were any."""
+        ...
+
+    async def waits(self, job: str) -> str:
+        """What a task of the job that is put off UNTIL_WOKEN waits for; "" when there is none."""
         ...
 
     async def reopen(self, task: str, error: str) -> bool:
@@ -288,13 +359,24 @@ class Ledger(Protocol):
         """Plan the dead tasks of a job again, with fresh attempts; how many."""
         ...
 
+    async def sisters(self, task: Task) -> list[Task]:
+        """Tasks that make other renditions of the same chunk and can be had, planned or queued; costliest first."""
+        ...
+
+    async def offer(self, tasks: Sequence[str]) -> None:
+        """Those of these that are planned, and whose back-off is over, are queued, and count as turns."""
+        ...
+
+    async def crowd(self) -> Crowd:
+        """How much there is to do for workers, and how many are at it."""
+        ...
+
     async def expired(self, now: float) -> list[Task]:
         """Leased tasks whose lease has run out."""
         ...
 
     async def overdue(self, before: float) -> list[Task]:
-        """Tasks queued before that time and never taken: their message may be lost. Each is returned once, as its
-        waiting begins anew."""
+        """Tasks queued before that time and not taken, without their recipes; the oldest first."""
         ...
 
     async def census(self) -> Census:
@@ -307,10 +389,9 @@ class Ledger(Protocol):
         ...
 
     async def saw_worker(self, worker: str) -> None: ...
-
     async def worker_of_token(self, token_sha256: str) -> Worker | None: ...
-
     async def workers(self) -> list[Worker]: ...
+    async def helpers(self, since: float) -> int: ...  # remote workers that were seen since then
 
     async def leases_at(self, home: str) -> list[Task]:
         """Leased tasks whose worker's id begins so: void once their process is gone."""

@@ -18,6 +18,12 @@ from fallow.profiles import Audio, Profile, nearest, refuse
 from fallow.recipe import Filter
 
 BUILT_IN = Path(__file__).with_name("profiles.toml")
+LADDERS = "ladders"
+"""The one table of a file that is no profile: names of ladders, and the profiles that are their rungs."""
+
+LADDER = "ladder"
+"""The name of the built-in one, which a person may give another meaning."""
+
 _DROPPED_FRAME_RATES = (24, 30, 48, 60, 120)
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
 
@@ -36,7 +42,22 @@ def load(files: Iterable[Path] = ()) -> dict[str, Profile]:
     tables: dict[str, dict[str, Any]] = {}
     for path in (BUILT_IN, *files):
         tables.update(_read(path))
+    tables.pop(LADDERS, None)
     return {name: from_table(name, _complete(name, tables, ())) for name in tables}
+
+
+def ladders(files: Iterable[Path] = ()) -> dict[str, tuple[str, ...]]:
+    """The built-in ladder and those of the files, each as the names of its rungs; of one name the last counts."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in (BUILT_IN, *files):
+        for name, rungs in _read(path).get(LADDERS, {}).items():
+            if not isinstance(rungs, list) or not rungs or not all(isinstance(rung, str) for rung in rungs):
+                raise BadProfile(
+                    f"The profiles file {path} has a ladder {name} that is no list of profiles; write it like "
+                    f'{name} = ["720p", "480p"].'
+                )
+            found[name] = tuple(rungs)
+    return found
 
 
 def find(profiles: Mapping[str, Profile], name: str) -> Profile:

@@ -227,6 +227,13 @@ def _check_audio(profile: Profile) -> None:
         raise refuse(profile.name, "audio.sample_rate", audio.sample_rate, remedy)
 
 
+def shortest_chunk(profile: Profile) -> float:
+    """Seconds that its chunks must have, to be encoded well and not come out empty."""
+    rate = profile.fps or profile.max_fps
+    fewest = float(_FEWEST_FRAMES / rate) if rate is not None else 0.0
+    return max(fewest, SHORTEST_ABR_CHUNK if profile.bitrate_kbps is not None else 0.0)
+
+
 def check_chunks(profile: Profile, chunk_seconds: float) -> None:
     """Raises BadProfile when chunks of this length cannot be encoded well, or would come out empty."""
     if profile.bitrate_kbps is not None and chunk_seconds < SHORTEST_ABR_CHUNK:

@@ -79,12 +79,23 @@ class VideoRecipe:
     marked: int = 0
     accept_damaged: bool = False  # deliver what can be decoded instead of refusing a short part
     mirrored: bool = False  # swap left and right before turning
+    keys: tuple[int, ...] = ()  # frames of the part that must be key frames besides the first: segments begin there
     one_decoder_thread: bool = False  # with several, this source does not decode to the same pictures every time
 
 
 @dataclass(frozen=True)
+class Section:
+    """A stretch of a track that is encoded by itself, with frames around it whose packets are dropped: joined, all
+    sections have as many packets, at the same times, as one encode of the whole track."""
+
+    origin: int  # samples of track time at which the encoder begins
+    before: int  # packets to be dropped then
+    packets: int | None  # to be kept after them; None: all that come, as this is the last section
+
+
+@dataclass(frozen=True)
 class AudioRecipe:
-    """Encode one whole audio track. Track time is source time minus the source's start, plus 10 s."""
+    """Encode one audio track, or a section of it. Track time is source time minus the source's start, plus 10 s."""
 
     container: str
     output: str
@@ -94,6 +105,9 @@ class AudioRecipe:
     bitrate: int | None = None  # bit/s
     channels: int | None = None  # None keeps the source's
     sample_rate: int | None = None
+    # Seconds of track time up to which the sound lasts, from the source's start on: silence where there is none.
+    filled: Fraction | None = None
+    section: Section | None = None  # None: the whole track
 
 
 @dataclass(frozen=True)

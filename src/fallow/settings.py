@@ -41,10 +41,22 @@ class Settings:
     renew_seconds: float = _setting(0.0, "how often workers report; 0: a third of lease_seconds")
     attempts: int = _setting(5, "attempts at a task before its job fails")
     attempt_seconds: float = _setting(1800.0, "deadline of an attempt; a minute is added per unit of cost")
-    window: int = _setting(32, "tasks of one job offered to workers at a time")
+    window: int = _setting(
+        4, "tasks of a kind that wait for workers at a time, at least; more where they are quick"
+    )
+    joins: int = _setting(4, "results that a joiner writes at a time; most of them wait for parts")
+    bundle_seconds: float = _setting(
+        20.0, "seconds of work that one lease may bring, by the worker's speed; 0: one task each"
+    )
+    taper: float = _setting(
+        3.0, "a job's last chunks are what is left of it over so many times its workers; 0: all are alike"
+    )
+    hedge: float = _setting(0.1, "share of a job's work that may be done twice, to be done sooner; 0: none")
     space_wait: float = _setting(30.0, "seconds until the first new try after the disk was full")
     upload_wait: float = _setting(86400.0, "seconds without a byte of its source until a job is removed")
     stop_seconds: float = _setting(20.0, "how long `fallow serve` finishes what it is at before it gives it back")
+    play_seconds: float = _setting(604800.0, "how long a link that plays a stream can be used")
+    play_origins: str = _setting("", "other sites whose pages may play streams, as https://site.example; *: all")
     log: str = _setting("text", "log lines: text, json or off")
 
     def __post_init__(self) -> None:
@@ -57,8 +69,13 @@ class Settings:
         _within("attempts", self.attempts, 1, 1000)
         _within("attempt_seconds", self.attempt_seconds, 1, 31 * 86400)
         _within("window", self.window, 1, 100_000)
+        _within("joins", self.joins, 1, 64)
+        _within("bundle_seconds", self.bundle_seconds, 0, 3600)
+        _within("taper", self.taper, 0, 100)
+        _within("hedge", self.hedge, 0, 1)
         _within("space_wait", self.space_wait, 0.1, 3600)
         _within("stop_seconds", self.stop_seconds, 0, 86400)
+        _within("play_seconds", self.play_seconds, 60, 366 * 86400)
         _within("upload_wait", self.upload_wait, 300, 366 * 86400)
 
     @property

@@ -29,7 +29,7 @@ class Plan:
     jobs: int = 30
     at_once: int = 6
     every: float = 3.0  # seconds between two kills, about
-    seconds: float = 900.0  # that all jobs may take
+    stall: float = 180.0  # seconds without any step forward, after which jobs count as lost
 
 
 @dataclass
@@ -46,12 +46,13 @@ class Report:
 def trial(backends: Backends, folder: Path, plan: Plan, layout: Layout) -> Report:
     """The folder keeps everybody's log."""
     dice, report, begun = random.Random(plan.seed), Report(), time.monotonic()
+    progress = Progress(plan.stall)
     urls = backends.fresh()
     with Services(folder, urls, layout, SETTINGS) as services:
         door = Door(services.gateways, API_TOKEN)
         wanted = orders(plan.jobs, dice, f"chaos-{plan.seed}")
         with Chaos(victims(backends, services), dice, plan.every) as chaos:
-            jobs = _done(door, wanted, plan.at_once, begun + plan.seconds)
+            jobs = _done(door, wanted, plan.at_once, progress)
         report.wall = time.monotonic() - begun
         report.kills, report.faults = chaos.kills, chaos.faults
         for order, job in jobs.items():
@@ -63,12 +64,29 @@ def trial(backends: Backends, folder: Path, plan: Plan, layout: Layout) -> Repor
     return report
 
 
-def _done(door: Door, wanted: list[Order], at_once: int, end: float) -> dict[Order, str]:
-    """Some jobs at a time, each submitted and waited for; the ids of all."""
+class Progress:
+    """When anything was last seen to move: how long all takes depends on the machine, and on who else uses it."""
+
+    def __init__(self, stall: float) -> None:
+        self._stall, self._moved = stall, time.monotonic()
+        self._steps: dict[str, object] = {}
+
+    def note(self, job: str, step: object) -> None:
+        if self._steps.get(job) != step:
+            self._steps[job], self._moved = step, time.monotonic()
+
+    @property
+    def stalled(self) -> bool:
+        return time.monotonic() - self._moved > self._stall
+
+
+def _done(door: Door, wanted: list[Order], at_once: int, progress: Progress) -> dict[Order, str]:
+    """Some jobs at a time, each submitted and waited for while anything moves; the ids of all."""
 
     def one(order: Order) -> tuple[Order, str]:
         job = order.submit(door)
-        while not door.view(job).ended and time.monotonic() < end:
+        while not (view := door.view(job)).ended and not progress.stalled:
+            progress.note(job, (view.state, [(one.chunks_done, one.result_url) for one in view.renditions]))
             time.sleep(0.5)
         return order, job
 

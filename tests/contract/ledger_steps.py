@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from fallow import log
-from fallow.adapters.ledger_migrate import migrate
 from fallow.adapters.ledger_sql import SqlLedger
 from fallow.model import (
     Chunk,
@@ -41,9 +40,7 @@ def url(request, tmp_path):
         return
     server = request.getfixturevalue(request.param)
     with server.shaking() if request.param == "shaken" else contextlib.nullcontext():
-        url = server.url(server.database(), first=next(NEXT) % len(server.nodes))
-        migrate(url)
-        yield url
+        yield server.ledger(first=next(NEXT) % len(server.nodes))
 
 
 @pytest.fixture
@@ -78,7 +75,13 @@ async def queued(ledger, *specs):
     """A job with these tasks, all offered."""
     await ledger.create_job(a_job())
     await ledger.plan(specs or [a_spec()])
-    return await ledger.admit("j", 100)
+    return await offered(ledger)
+
+
+async def offered(ledger, job="j", room=100):
+    """The job's tasks that become queued: so many in each lane."""
+    lanes = await ledger.line_up(job, "", "normal")
+    return [task for lane in lanes for task in await ledger.top_up(lane, room)]
 
 
 async def leased(ledger, lease="L1", worker="w"):

@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from fallow import log
-from fallow.adapters.amqp_line import parse
+from fallow.adapters.amqp_feed import AT_ONCE
+from fallow.adapters.amqp_line import Line, parse
 from fallow.adapters.amqp_topology import Names
 from fallow.adapters.queue_amqp import AmqpQueue
 from fallow.errors import BadSetting
@@ -116,6 +117,27 @@ async def test_a_blocked_broker_makes_publishers_wait_but_not_who_takes(rabbit, 
         await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "absolute", "1GiB")
     await asyncio.wait_for(publishing, 60)
     assert b"held" in await acknowledged(queue, 1)
+
+
+async def test_who_stands_in_line_is_not_taken_for_unanswered(rabbit, opened, monkeypatch):
+    """A channel answers one question after the other: so few are put at a time, and time counts from then on."""
+    under_way, most, answer = 0, 0, Line.answer
+
+    async def counted(self, question, seconds):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await answer(self, question, seconds)
+        finally:
+            under_way -= 1
+
+    queue = opened(rabbit.url)
+    await queue.publish("a", b"x")
+    monkeypatch.setattr(Line, "answer", counted)
+    asked = await asyncio.gather(*(queue.get(["a"], 0) for _ in range(200)))
+    assert [message.body for message in asked if message] == [b"x"]
+    assert 1 < most <= AT_ONCE
 
 
 async def test_a_queue_that_somebody_deleted_is_made_again(rabbit, opened, names):

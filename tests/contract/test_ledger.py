@@ -5,7 +5,7 @@ import dataclasses
 from fractions import Fraction
 
 import pytest
-from ledger_steps import a_chunk, a_job, a_part, a_spec, embedded, leased, queued, state
+from ledger_steps import a_chunk, a_job, a_part, a_spec, embedded, leased, offered, queued, state
 
 from fallow.adapters.ledger_database import Database
 from fallow.adapters.ledger_sql import SqlLedger
@@ -21,7 +21,7 @@ from fallow.model import (
     Worker,
 )
 from fallow.records import Outcome as How
-from fallow.records import Pulse, Setback
+from fallow.records import Setback
 
 
 async def test_a_task_says_which_encoder_it_needs_wherever_it_is_told_of(ledger):
@@ -98,6 +98,18 @@ async def test_the_source_and_results_are_kept(ledger):
     assert (first.result, first.facts, second.result) == (a_part(), {"size": 5}, None)
 
 
+async def test_a_job_may_turn_out_to_want_fewer_renditions(ledger):
+    await ledger.create_job(a_job())
+    await ledger.create_job(a_job("other"))
+    await ledger.drop_renditions("j", ["720p", "none"])
+    await ledger.drop_renditions("j", [])
+    assert [rendition.name for rendition in (await ledger.job("j")).renditions] == ["480p"]
+    assert len((await ledger.job("other")).renditions) == 2
+    await ledger.set_result("j", "480p", a_part(), {})
+    await ledger.drop_renditions("j", ["480p"])  # it is there: too late
+    assert len((await ledger.job("j")).renditions) == 1
+
+
 async def test_an_ended_job_can_be_forgotten(ledger):
     task = await leased(ledger)
     with pytest.raises(Conflict, match="cancel it first"):
@@ -152,18 +164,18 @@ async def test_a_lost_object_is_replaced_once_and_its_tasks_take_the_new_one(led
     await ledger.create_job(a_job())
     await ledger.add_chunk(a_chunk(), [a_spec(0)])
     await ledger.add_chunk(a_chunk(1), [a_spec(1)])
-    (task, other) = await ledger.admit("j", 2)
+    (task, other) = await offered(ledger, "j", 2)
     await ledger.lease(task.id, "l", "w", 2000, 2000)
     await ledger.give_up("l", Setback("It is lost.", 1100, How.CANCELLED))
     new = dataclasses.replace(a_chunk(), key="again", size=11, sha256="cd")
     spec = dataclasses.replace(a_spec(0), get_key="again", get_bytes=11, get_sha256="cd")
     assert not await ledger.replace(dataclasses.replace(a_chunk(), key="older"), new, [spec])
-    assert await ledger.admit("j", 2) == []
+    assert await offered(ledger, "j", 2) == []
     assert await ledger.replace(a_chunk(), new, [spec])
     assert not await ledger.replace(a_chunk(), new, [spec])
     assert await ledger.chunks("j") == [new, a_chunk(1)]
     assert (await ledger.task(task.id)).spec == spec
-    assert [again.id for again in await ledger.admit("j", 2)] == [task.id]
+    assert [again.id for again in await offered(ledger, "j", 2)] == [task.id]
     assert (await ledger.task(other.id)).spec == a_spec(1)
 
 
@@ -186,22 +198,6 @@ async def test_planning_is_idempotent(ledger):
     assert task.spec == dataclasses.replace(a_spec(0), recipe={})
 
 
-async def test_only_a_window_of_tasks_is_offered_costliest_first(ledger):
-    await ledger.create_job(a_job())
-    await ledger.plan([a_spec(number, cost=float(number)) for number in range(5)])
-    assert [t.spec.number for t in await ledger.admit("j", 2)] == [4, 3]
-    assert await ledger.admit("j", 2) == []
-    assert [t.spec.number for t in await ledger.admit("j", 3)] == [2]
-
-
-async def test_split_and_join_need_no_place_in_the_window(ledger):
-    await ledger.create_job(a_job())
-    await ledger.plan([a_spec(0), a_spec(1), a_spec(0, kind=TaskKind.JOIN)])
-    assert {t.spec.kind for t in await ledger.admit("j", 1)} == {TaskKind.VIDEO, TaskKind.JOIN}
-    await ledger.plan([a_spec(0, "", kind=TaskKind.SPLIT)])
-    assert [t.spec.kind for t in await ledger.admit("j", 1)] == [TaskKind.SPLIT]
-
-
 async def test_tasks_are_tallied(ledger):
     first, _ = await queued(ledger, a_spec(0), a_spec(1))
     await ledger.lease(first.id, "L", "w", 1030.0, 5000.0)
@@ -218,24 +214,16 @@ async def test_tasks_are_tallied(ledger):
     assert (running.id, running.worker, running.done_frames) == (first.id, "w", 100)
 
 
-async def test_the_pulse_of_a_job(ledger, time):
+async def test_whether_some_tasks_of_a_rendition_are_not_done(ledger):
     first, second = await queued(ledger, a_spec(0), a_spec(1))
     await ledger.plan([a_spec(0, "480p"), a_spec(0, kind=TaskKind.JOIN)])
-    assert await ledger.pulse(first, few=2) == Pulse(unfinished=True, hungry=False)
-    assert await ledger.pulse(first, few=3) == Pulse(unfinished=True, hungry=True)
     for task in (first, second):
+        assert await ledger.unfinished(first)
         await ledger.lease(task.id, task.id, "w", 1030.0, 5000.0)
         assert await ledger.commit(task.id, a_part(), Effort())
-        assert (await ledger.pulse(first, few=1)).unfinished == (task is first)
-    assert (await ledger.pulse(first, few=1)).hungry
-    for task in await ledger.admit("j", 9):
-        await ledger.lease(task.id, task.id, "w", 1030.0, 5000.0)
-        await ledger.give_up(task.id, Setback("It broke.", 1010.0))
-    assert await ledger.pulse(first, few=1) == Pulse(unfinished=False, hungry=False)
-    time.now = 1010.0
-    assert await ledger.pulse(first, few=1) == Pulse(unfinished=False, hungry=True)
+    assert not await ledger.unfinished(first)
     await ledger.reopen(first.id, "The part is gone.")
-    assert (await ledger.pulse(first, few=1)).unfinished
+    assert await ledger.unfinished(second)
 
 
 async def test_the_last_task_is_known_as_such(ledger):

@@ -7,7 +7,7 @@ import time
 
 import pymysql
 import pytest
-from ledger_steps import a_job, a_part, a_spec
+from ledger_steps import a_job, a_part, a_spec, offered
 from sqlalchemy import func, insert, select, update
 
 from fallow.adapters import ledger_script
@@ -40,7 +40,7 @@ async def test_what_one_node_commits_another_knows_at_once(ledgers):
     for number in range(50):
         await one.create_job(a_job(f"j{number}"))
         await two.plan([a_spec(job=f"j{number}")])
-        (task,) = await three.admit(f"j{number}", 9)
+        (task,) = await offered(three, f"j{number}", 9)
         assert await one.lease(task.id, f"L{number}", "w", 1030.0, 5e9)
         assert await two.renew(f"L{number}", 1040.0, 1, 1.0)
         assert await three.commit(f"L{number}", a_part(), Effort())
@@ -49,9 +49,9 @@ async def test_what_one_node_commits_another_knows_at_once(ledgers):
 async def test_all_nodes_claim_and_deliver_the_same_tasks(ledgers):
     await ledgers[0].create_job(a_job())
     await ledgers[0].plan([a_spec(number) for number in range(30)])
-    offered = await asyncio.gather(*(ledger.admit("j", 30) for ledger in ledgers))
-    assert sorted(task.spec.number for tasks in offered for task in tasks) == list(range(30))
-    ids = [task.id for tasks in offered for task in tasks]
+    found = await asyncio.gather(*(offered(ledger, "j", 30) for ledger in ledgers))
+    assert sorted(task.spec.number for tasks in found for task in tasks) == list(range(30))
+    ids = [task.id for tasks in found for task in tasks]
 
     async def work(which, task):
         lease = f"{which}:{task[-5:]}"
@@ -74,7 +74,7 @@ async def test_the_last_part_is_seen_by_somebody_and_its_join_planned_once(ledge
         join = dataclasses.replace(join, number=round_)
         specs = [a_spec(number, f"r{round_}") for number in range(3)]
         await ledgers[0].plan(specs)
-        for task in await ledgers[0].admit("j", 999):
+        for task in await offered(ledgers[0], "j", 999):
             if task.spec.kind is TaskKind.VIDEO:  # the join of the round before is offered, too
                 await ledgers[0].lease(task.id, f"{round_}.{task.spec.number}", "w", 1030.0, 5e9)
 
@@ -92,7 +92,7 @@ async def test_parts_of_one_rendition_agree_whichever_nodes_they_reach(ledgers):
     await ledgers[0].create_job(a_job())
     for round_ in range(10):
         await ledgers[0].plan([a_spec(number, f"r{round_}") for number in range(3)])
-        for task in await ledgers[0].admit("j", 999):
+        for task in await offered(ledgers[0], "j", 999):
             await ledgers[0].lease(task.id, f"{round_}.{task.spec.number}", "w", 1030.0, 5e9)
         commits = (ledgers[n].commit(f"{round_}.{n}", a_part(headers=f"h{n}"), Effort()) for n in range(3))
         taken = await asyncio.gather(*commits, return_exceptions=True)
@@ -103,7 +103,7 @@ async def test_a_node_that_dies_costs_no_delivery_and_makes_none_twice(galera, l
     count = 150
     await ledgers[0].create_job(a_job())
     await ledgers[0].plan([a_spec(number) for number in range(count)])
-    tasks = await ledgers[0].admit("j", count)
+    tasks = await offered(ledgers[0], "j", count)
     taken, first, killed = [], [], asyncio.Event()
 
     async def agent(which):
@@ -152,9 +152,9 @@ def break_after_commit(monkeypatch, times):
     """The next commits happen, but their answers never come."""
     together, left = ledger_script._together, [times]
 
-    def broken(cursor, joined, values):
-        answers = together(cursor, joined, values)
-        if left[0] and (joined.endswith("COMMIT") or joined.startswith("UPDATE")):
+    def broken(cursor, texts):
+        answers = together(cursor, texts)
+        if left[0] and (texts[-1] == "COMMIT" or texts[0].startswith("UPDATE")):
             left[0] -= 1
             cursor.connection._force_close()
             raise pymysql.err.OperationalError(2013, "Lost connection to server during query")
@@ -169,7 +169,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_made_twice(single, monkeypa
     left = break_after_commit(monkeypatch, 1)
     assert await single.plan([a_spec(0), a_spec(1)]) == 2
     left[0] = 1
-    (task, _) = await single.admit("j", 9)
+    (task, _) = await offered(single, "j", 9)
     left[0] = 1
     assert (await single.lease(task.id, "L", "w", 1030.0, 5e9)).lease == "L"
     left[0] = 1

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ledger_steps import a_job, a_part, a_spec, leased, outcome, queued, state, transactions
+from ledger_steps import a_job, a_part, a_spec, leased, offered, outcome, queued, state, transactions
 
 from fallow.errors import BrokenPart, Conflict, NotFound
 from fallow.model import (
@@ -73,7 +73,7 @@ async def test_a_late_delivery_counts_when_it_is_the_first(ledger):
 async def test_a_delivery_after_another_is_late(ledger, time):
     task = await leased(ledger)
     await ledger.give_up("L1", Setback("expired", 1000.0, How.EXPIRED))
-    await ledger.admit("j", 10)
+    await offered(ledger, "j", 10)
     await ledger.lease(task.id, "L2", "w2", 1060.0, 5000.0)
     assert await ledger.commit("L1", a_part("one"), Effort())
     assert not await ledger.renew("L2", 1090.0, 5, 1.0)
@@ -124,7 +124,7 @@ async def test_of_many_deliveries_at_once_each_is_answered_for_itself(ledger):
     for n, task in enumerate(tasks):
         await ledger.lease(task.id, f"L{n}", "w", 1030.0, 5000.0)
     await ledger.give_up("L10", Setback("lost", 1000.0))
-    await ledger.admit("j", 100)
+    await offered(ledger, "j", 100)
     await ledger.lease(tasks[10].id, "again", "w", 1030.0, 5000.0)
     parts = {lease: a_part(lease) for lease in ("none", *(f"L{n}" for n in range(11)), "again")}
     parts["L4"] = a_part("L4", headers="other")
@@ -169,9 +169,9 @@ async def test_a_task_that_was_given_up_waits_for_its_time(ledger, time):
     task = await leased(ledger)
     assert await ledger.give_up("L1", Setback("It broke.", 1010.0, counted=99))
     assert not await ledger.give_up("L1", Setback("again", 1010.0))
-    assert await ledger.admit("j", 10) == []
+    assert await offered(ledger, "j", 10) == []
     time.now = 1010.0
-    (again,) = await ledger.admit("j", 10)
+    (again,) = await offered(ledger, "j", 10)
     assert (again.id, again.attempt, again.error) == (task.id, 1, "It broke.")
     attempt = await ledger.attempt("L1")
     assert (attempt.outcome, attempt.counted, attempt.error) == ("failed", 99, "It broke.")
@@ -187,9 +187,9 @@ async def test_dead_tasks_are_revived_with_fresh_attempts(ledger):
     task = await leased(ledger)
     await ledger.give_up("L1", Setback("bad", None))
     assert await state(ledger, task) is TaskState.DEAD
-    assert await ledger.admit("j", 10) == []
+    assert await offered(ledger, "j", 10) == []
     assert (await ledger.revive("j"), await ledger.revive("j")) == (1, 0)
-    (again,) = await ledger.admit("j", 10)
+    (again,) = await offered(ledger, "j", 10)
     assert again.attempt == 0
 
 
@@ -202,7 +202,7 @@ async def test_a_job_that_ends_ends_its_leases(ledger):
     assert (await ledger.task(task.id)).attempt == 0
     assert await outcome(ledger, "L1") == "cancelled"
     await ledger.move_job("j", JobState.ENCODING)
-    (again,) = await ledger.admit("j", 10)
+    (again,) = await offered(ledger, "j", 10)
     assert again.id == task.id
 
 
@@ -224,12 +224,19 @@ async def test_a_broken_part_is_made_again(ledger):
     assert await ledger.shares("j") == []
 
 
-async def test_tasks_nobody_took_are_overdue_once(ledger, time):
+async def test_tasks_nobody_took_are_overdue_the_oldest_first(ledger, time):
     (task,) = await queued(ledger)
     assert await ledger.overdue(1000.0) == []
     time.now = 1300.0
     assert [t.id for t in await ledger.overdue(1001.0)] == [task.id]
-    assert await ledger.overdue(1001.0) == []
+    await ledger.plan([a_spec(1), a_spec(2)])
+    (second, _) = await queued(ledger)
+    assert [t.id for t in await ledger.overdue(1001.0)] == [task.id]
+    assert len(await ledger.overdue(1301.0)) == 3
+    assert (await ledger.overdue(1301.0))[0].id == task.id
+    assert await ledger.lease(task.id, "L1", "w", 1400.0, 2000.0)
+    assert task.id not in {t.id for t in await ledger.overdue(1301.0)}
+    assert second.id in {t.id for t in await ledger.overdue(1301.0)}
 
 
 async def test_the_census_counts_all_jobs_and_the_tasks_of_unfinished_ones(ledger):

@@ -8,7 +8,7 @@ import socket
 import time
 
 import pytest
-from ledger_steps import a_job, a_part, a_spec
+from ledger_steps import a_job, a_part, a_spec, offered
 from sqlalchemy import text
 
 from fallow.adapters import ledger_mysql
@@ -72,8 +72,8 @@ async def do_job(ledgers, name):
 
     await everybody("created", lambda ledger: ledger.create_job(a_job(name, JobState.ENCODING)))
     await everybody("planned", lambda ledger: ledger.plan(specs))
-    offered = await asyncio.gather(*(ledger.admit(name, TASKS) for ledger in ledgers))
-    tasks = list(itertools.chain(*offered))
+    found = await asyncio.gather(*(offered(ledger, name, TASKS) for ledger in ledgers))
+    tasks = list(itertools.chain(*found))
     steps["offered"] += len(tasks)
     await asyncio.gather(*map(do_task, tasks))
     return steps

@@ -7,7 +7,7 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from ledger_steps import a_job, a_part, a_spec
+from ledger_steps import a_job, a_part, a_spec, offered
 
 from fallow.adapters.ledger_database import flavour
 from fallow.adapters.ledger_migrate import migrate
@@ -53,6 +53,16 @@ def execute(url, *statements):
         opened.engine.dispose()
 
 
+def noted(url):
+    """The versions that Alembic thinks the tables have."""
+    opened = flavour(url)
+    try:
+        with opened.engine.connect() as db:
+            return [row[0] for row in db.exec_driver_sql("SELECT version_num FROM alembic_version")]
+    finally:
+        opened.engine.dispose()
+
+
 def differences(url):
     """Between the tables that there are and those that the ledger works with, types and defaults included."""
     opened = flavour(url)
@@ -70,7 +80,7 @@ async def works(url):
     ledger = await SqlLedger.open(url)
     await ledger.create_job(a_job())
     await ledger.plan([a_spec()])
-    (task,) = await ledger.admit("j", 1)
+    (task,) = await offered(ledger, "j", 1)
     assert await ledger.lease(task.id, "L", "w", 1030.0, 5e9)
     assert await ledger.commit("L", a_part(), Effort())
     await ledger.close()
@@ -94,6 +104,15 @@ def test_a_column_that_differs_is_seen(url, server):
 async def test_two_at_once_both_succeed(url):
     processes = [begin(url) for _ in range(3)]
     assert [ended(process) for process in processes] == [(0, f"The ledger has schema {SCHEMA}.\n", "")] * 3
+    assert differences(url) == []
+    await works(url)
+
+
+async def test_what_a_slower_one_has_noted_after_the_end_is_made_up_for(url):
+    migrate(url)
+    execute(url, "INSERT INTO alembic_version VALUES ('0002')")
+    assert ended(begin(url)) == (0, f"The ledger has schema {SCHEMA}.\n", "")
+    assert noted(url) == [f"{SCHEMA:04d}"]
     assert differences(url) == []
     await works(url)
 
@@ -152,7 +171,14 @@ async def as_of_schema_1(url):
     await ledger.create_job(a_job())
     await ledger.plan([a_spec()])
     await ledger.close()
-    execute(url, "ALTER TABLE tasks DROP COLUMN encoder", "UPDATE schema_version SET version = 1")
+    on = "" if url.startswith("sqlite") else " ON tasks"
+    execute(
+        url,
+        *("DROP TABLE turns", "DROP TABLE hedges", "DROP TABLE files", "DROP TABLE packages"),
+        *("ALTER TABLE jobs DROP COLUMN owner", "ALTER TABLE jobs DROP COLUMN hedged"),
+        *(f"DROP INDEX tasks_of_job{on}", "CREATE INDEX tasks_of_job ON tasks (job, state, kind)"),
+        *("ALTER TABLE tasks DROP COLUMN encoder", "UPDATE schema_version SET version = 1"),
+    )
 
 
 async def test_a_ledger_of_schema_1_is_brought_along(url, server):
@@ -164,7 +190,7 @@ async def test_a_ledger_of_schema_1_is_brought_along(url, server):
     assert ended(begin(url)) == (0, f"The ledger has schema {SCHEMA}.\n", "")
     assert differences(url) == []
     ledger = await SqlLedger.open(url)
-    assert [task.spec.encoder for task in await ledger.admit("j", 1)] == [""]
+    assert [task.spec.encoder for task in await offered(ledger, "j", 1)] == [""]
     await ledger.close()
 
 
@@ -172,7 +198,7 @@ async def test_an_embedded_ledger_of_schema_1_is_brought_along_by_whoever_opens_
     url = f"sqlite:///{tmp_path}/l.db"
     await as_of_schema_1(url)
     ledger = await SqlLedger.open(url)
-    assert [task.spec.encoder for task in await ledger.admit("j", 1)] == [""]
+    assert [task.spec.encoder for task in await offered(ledger, "j", 1)] == [""]
     await ledger.close()
     assert ended(begin(url)) == (0, f"The ledger has schema {SCHEMA}.\n", "")
     assert differences(url) == []

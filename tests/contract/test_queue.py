@@ -95,6 +95,16 @@ async def test_get_ends_without_a_message_when_its_wait_is_over(queue):
     assert (await queue.get(["a"], 0)).body == b"x"
 
 
+async def test_a_crowd_that_does_not_want_to_wait_is_answered(queue):
+    """However many ask, and though there is less than they want."""
+    for number in range(50):
+        await queue.publish("a", b"%d" % number)
+    asked = await asyncio.gather(*(queue.get(["a"], 0) for _ in range(200)))
+    assert sorted(int(message.body) for message in asked if message) == list(range(50))
+    await asyncio.gather(*(queue.ack(message) for message in asked if message))
+    assert await queue.depths(["a"]) == {"a": 0}
+
+
 async def test_a_delayed_message_is_invisible_until_it_is_due(queue):
     assert await queue.get(["a"], 0) is None  # which takes its time, the first time
     await queue.publish("a", b"x", delay=1.0)

@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import pymysql
+from sqlalchemy import text
 
-from servers import free_ports, need
+from fallow.adapters.ledger_migrate import migrate
+from fallow.adapters.ledger_tables import SCHEMA, metadata, schema
+from servers import free_ports, listens, need
 
 SETTINGS = """[mariadbd]
 bind-address=127.0.0.1
@@ -29,7 +32,8 @@ max_connections=300
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
 PASSWORD, QUOTED = "p@ss/word", "p%40ss%2Fword"
 PATIENCE = 90  # seconds
-DATABASES = 60  # that a session's tests may want of a shaken cluster
+EMPTY = [str(table.delete()) for table in reversed(metadata.sorted_tables) if table is not schema]
+EMPTY += [str(schema.update().values(version=text(str(SCHEMA))))]
 
 
 class Node:
@@ -81,7 +85,12 @@ class Node:
         raise AssertionError(f"mariadbd is not ready: {self.log()}")
 
     def sql(self, *statements):
-        db = pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True, connect_timeout=2)
+        # Without TLS, whose preparation takes longer than most questions; to a server that is known to be there, as
+        # the driver parses source when it is not, which Python 3.11 cannot do in several threads at once.
+        ways = {"autocommit": True, "connect_timeout": 2, "ssl_disabled": True}
+        if not listens(self.port):
+            raise pymysql.err.OperationalError(2003, "nobody listens")
+        db = pymysql.connect(host="127.0.0.1", port=self.port, user="root", **ways)
         with db, db.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
@@ -130,15 +139,17 @@ class Node:
 class MariaDB:
     """Nodes that stand for one database server."""
 
-    def __init__(self, count):
+    def __init__(self, count, **more):
+        """`more` settings for each node."""
         need("mariadbd", "mariadb-install-db", *(["rsync"] if count > 1 else []))
         self.folder = Path(tempfile.mkdtemp(prefix="fallow-mariadb-"))
         self.folder.chmod(0o755)
         self.numbers = itertools.count()
+        self._ledger = None
         settings = _clustered(count) if count > 1 else [{"port": free_ports(1)[0]}]
         common = [self._places(number) for number in range(count)]
         self.nodes = [
-            Node(self.folder / f"n{number}", {**common[number], **settings[number]}, count > 1)
+            Node(self.folder / f"n{number}", {**common[number], **settings[number], **more}, count > 1)
             for number in range(count)
         ]
 
@@ -171,6 +182,26 @@ class MariaDB:
             node.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def ledger(self, first=0):
+        """The URL of a ledger with empty tables: always the same one, as to make one takes a while."""
+        if self._ledger is None:
+            self._ledger = self.database()
+            migrate(self.url(self._ledger))
+        self._insist(f"USE {self._ledger}", *EMPTY)
+        return self.url(self._ledger, first)
+
+    def _insist(self, *statements):
+        """On whichever node is there, with what is committed on the others."""
+        end = time.monotonic() + PATIENCE
+        for node in itertools.cycle(self.nodes):
+            try:
+                node.sql(*(["SET SESSION wsrep_sync_wait = 7"] if node.clustered else []), *statements)
+                return
+            except pymysql.err.MySQLError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
     def database(self):
         """The name of a new, empty database."""
         name = f"fallow{next(self.numbers)}"
@@ -197,8 +228,7 @@ class Shaken(MariaDB):
 
     def __enter__(self):
         super().__enter__()
-        # While all is well: it cannot be waited for at a node that is away, nor connected to where it is not yet.
-        self._databases = [super(Shaken, self).database() for _ in range(DATABASES)]
+        self.ledger()  # made while all is well
         self._thread.start()
         return self
 
@@ -208,9 +238,6 @@ class Shaken(MariaDB):
         if self._thread.ident:
             self._thread.join()
         super().__exit__(*told)
-
-    def database(self):
-        return self._databases.pop()
 
     @contextlib.contextmanager
     def shaking(self):

@@ -61,8 +61,8 @@ class Node:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def configure(self, members: list[str]) -> None:
-        lines = [CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD)]
+    def configure(self, members: list[str], more: str) -> None:
+        lines = [CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD), more]
         if len(members) > 1:
             lines.append("cluster_formation.peer_discovery_backend = classic_config\n")
             lines += [f"cluster_formation.classic_config.nodes.{i} = {n}\n" for i, n in enumerate(members, 1)]
@@ -109,7 +109,8 @@ class Node:
 class Cluster:
     """Some nodes, up from `start` to `stop`."""
 
-    def __init__(self, folder: Path, count: int = 1) -> None:
+    def __init__(self, folder: Path, count: int = 1, more: str = "") -> None:
+        """`more` lines for each node's configuration."""
         need("rabbitmq-server", "epmd")
         cookie = folder / ".erlang.cookie"
         cookie.write_text("FALLOWTESTS")
@@ -118,7 +119,7 @@ class Cluster:
         pairs = zip(ports[::2], ports[1::2], strict=True)
         self.nodes = [Node(folder, f"r{i}", self._epmd_port, pair) for i, pair in enumerate(pairs, 1)]
         for node in self.nodes:
-            node.configure([each.name for each in self.nodes])
+            node.configure([each.name for each in self.nodes], more)
 
     def __enter__(self) -> Cluster:
         try:

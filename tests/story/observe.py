@@ -124,7 +124,7 @@ def _observe(path: Path) -> Observed:
     shown, complaints = _shown(path, place, tick, ticks)
     default = av.stream.Disposition.default
     heard = tuple(
-        Heard(_samples(path, number), _language(name), bool(marks & default))
+        Heard(samples(path, number), _language(name), bool(marks & default))
         for number, (name, marks) in enumerate(languages)
     )
     forced = av.stream.Disposition.forced
@@ -176,7 +176,8 @@ def _shown(path: Path, place: int, tick: Fraction, start: int) -> tuple[tuple[Sh
     return tuple(Shown(time * base - start * tick, read_code(strip)) for time, strip in pairs), complaints
 
 
-def _samples(path: Path, number: int) -> Samples:
+def samples(path: Path, number: int) -> Samples:
+    """One track of sound, from the file's start on."""
     placed = f"aresample={RATE}:async=1:min_hard_comp=0.02:first_pts=0"
     written = ("-ac", "1", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")
     data, _ = _ffmpeg("-i", path, "-map", f"0:a:{number}", "-af", placed, *written)

@@ -80,8 +80,21 @@ def test_hdr10_metadata_survive(clip: str, settings: Sequence[str], truth: Truth
     assert _hdr(tmp_path / "out.mp4") == wanted
 
 
-@pytest.mark.parametrize("setting", ["fps=30", "fps=24000/1001", "fps=10", "max_fps=25"])
-@pytest.mark.parametrize("clip", ["rate-50-mp4", "rate-23976-mkv", "rate-5994-ts", "vfr-mp4", "start-3600-ts"])
+@pytest.mark.parametrize(
+    ("clip", "setting"),
+    [
+        ("rate-50-mp4", "fps=30"),
+        ("rate-50-mp4", "max_fps=25"),
+        ("rate-23976-mkv", "fps=30"),
+        ("rate-23976-mkv", "fps=10"),
+        ("rate-5994-ts", "fps=24000/1001"),
+        ("rate-5994-ts", "max_fps=25"),
+        ("vfr-mp4", "fps=30"),
+        ("vfr-mp4", "fps=24000/1001"),
+        ("start-3600-ts", "fps=10"),
+        ("start-3600-ts", "max_fps=25"),
+    ],
+)
 def test_a_new_frame_rate_gives_the_frames_of_one_process(clip: str, setting: str, tmp_path: Path) -> None:
     source = _source(clip)
     ours = _encode(source, tmp_path / "ours.mp4", [setting])

@@ -14,7 +14,8 @@ from watching import FFMPEG, seen
 from fallow.messages import Delivery, Failure, LeaseRequest, Registration
 from fallow.model import Effort, TaskKind
 from fallow.services.consumers import Consumer
-from fallow.worker.agent import Agent, Means
+from fallow.worker.agent import Agent
+from fallow.worker.means import Means
 from fallow.worker.source import GatewaySource
 from fallow.worker.stream import Stream
 
@@ -45,9 +46,10 @@ class Hand:
     async def lease(self, kind=TaskKind.VIDEO, task=""):
         """A task of that kind, or that very one; what else is offered until then is done as it should be."""
         for _ in range(100):
-            grant = await aside(self.source.lease, LeaseRequest(2.0))
-            if grant is None:
+            grants = await aside(self.source.lease, LeaseRequest(2.0))
+            if not grants:
                 continue
+            (grant,) = grants
             if grant.task == task or (not task and grant.kind is kind):
                 return grant
             await self.deliver(grant, await self.make(grant))
@@ -75,7 +77,9 @@ class Hand:
 
 
 def made(grant):
-    uploaded = Stream(grant, FFMPEG, 1).run()
+    stream = Stream([(grant, grant.typed_recipe)], MEANS, threads=1)
+    stream.make()
+    uploaded = stream.parts[0].finish()
     return Delivery(uploaded.size, uploaded.sha256, uploaded.frames, Effort(1.0, 1.0, uploaded.frames))
 
 

@@ -20,6 +20,7 @@ from fallow.profiles import Profile
 from fallow.services.run import Platform
 from fallow.settings import Settings
 from fallow.worker import connection, ways
+from fallow.worker.means import Means
 from fallow.worker.stream import Stream
 from servers.faulty import Fault
 
@@ -30,9 +31,9 @@ BIG = 16 << 20  # from here on, parts and results are uploaded in parts
 
 @pytest.fixture(scope="session")
 def noise(tmp_path_factory):
-    """Two seconds that nobody can compress."""
+    """A second that nobody can compress."""
     path = tmp_path_factory.mktemp("clips") / "noise.mp4"
-    picture = ["-f", "lavfi", "-i", f"color=gray:s=1280x720:r={RATE}:d=2,noise=alls=100:allf=t+u"]
+    picture = ["-f", "lavfi", "-i", f"color=gray:s=1280x720:r={RATE}:d=1,noise=alls=100:allf=t+u"]
     coded = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-g", "25", "-pix_fmt", "yuv420p"]
     command = [FFMPEG, "-v", "error", *picture, *coded, "-y", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
@@ -222,9 +223,10 @@ async def test_a_slow_bucket_is_waited_for(lease, proxy):
 
 async def test_what_cannot_be_used_is_not_tried_anew_by_each_attempt(lease, proxy):
     _, grant = lease
-    stream = Stream(grant, FFMPEG, 1, avoided=ways.Avoided())
+    stream = Stream([(grant, grant.typed_recipe)], Means(FFMPEG, "by hand", slots=1, threads=1), threads=1)
     proxy.faults = links([Fault(method="GET", times=1000, status=403)])
-    await aside(stream.run)
+    await aside(stream.make)
+    await aside(stream.parts[0].finish)
     assert by_links(proxy) == ["GET"]  # and the upload did not try it at all
 
 

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 from running import family
+from sending import Sending
+from watching import decoded
 
 from clips.maker import Maker, Picture, Sound
 from cluster.backends import Backends
 from cluster.process import status
 from cluster.services import API_TOKEN, STOP_SECONDS, Layout, Services
 from cluster.work import Door, Order, examine, orders, profile
+from fallow.commands import remote
+from fallow.messages import to_wire
 from fallow.pipeline.job_options import Options
 
 LOST = "The worker was lost."  # and not: it was not heard of until its lease ran out
@@ -47,6 +51,15 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("long")
     fast = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-g", "250", "-c:a", "aac")
     return Maker(folder).encode(folder / "long.mkv", Picture(count=2000), [Sound(seconds=80.0)], *fast)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many bytes that they come in several pieces: most of them are filler."""
+    folder = tmp_path_factory.mktemp("large")
+    filled = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-x264-params", "nal-hrd=cbr")
+    rate = ("-b:v", "20M", "-maxrate", "20M", "-bufsize", "2M", "-c:a", "aac")
+    return Maker(folder).encode(folder / "large.mkv", Picture(count=200), [Sound(seconds=8.0)], *filled, *rate)
 
 
 @pytest.fixture
@@ -83,8 +96,15 @@ def until(look: Callable[[], Any], seconds: float) -> Any:
 
 
 def encodes(pid: int) -> bool:
-    """Whether a process has begun to encode."""
-    return any("ffmpeg" in Path(f"/proc/{child}/exe").resolve().name for child in family(pid))
+    """Whether a process has begun to encode pictures."""
+    return any(b"\x000:v:0\0" in command(child) for child in family(pid))
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
 
 
 def attempts(door: Door, job: str, task: str) -> list[tuple[str, str]]:
@@ -110,7 +130,8 @@ def test_results_are_exact(services: Services, door: Door, tmp_path: Path) -> No
         ended(door, job)
         result = examine(door, order, job, tmp_path)
         assert result.faults == []
-        assert {outcome for _, outcome in result.outcomes} == {"delivered"}
+        # The last tasks may have been done by two, of whom one was first.
+        assert {outcome for _, outcome in result.outcomes} - {"late", "cancelled"} == {"delivered"}
 
 
 def test_a_killed_workers_task_is_at_another_at_once(
@@ -141,6 +162,53 @@ def test_a_killed_splitter_or_joiner_is_made_up_for(
     assert examine(door, wanted, job, tmp_path).faults == []
 
 
+@pytest.mark.parametrize("name", ["gateway-1", "splitter-1"])
+def test_who_is_killed_while_a_source_comes_is_made_up_for(
+    services: Services, door: Door, order: Callable[..., Order], large: Path, tmp_path: Path, name: str
+) -> None:
+    """A gateway takes the upload along, which is sent to the other one; a splitter its task alone."""
+    wanted = order(large, *SMALL, seconds=1.0)
+    names, options = [to_wire(one) for one in wanted.profiles], to_wire(wanted.options)
+    job = door.ask(lambda client: client.create(wanted.source.name, names, options, wanted.key)).id
+    with Sending(services.gateways[0], job, wanted.source, API_TOKEN) as sending:
+        sending.upto(0.9)
+        until(lambda: door.view(job).renditions[0].chunks_total, 60)
+        services.processes[name].kill()
+        if name == "splitter-1":
+            services.processes[name].restart()
+            assert sending.end()[0] == 200
+    assert wanted.submit(door) == job
+    ended(door, job)
+    assert examine(door, wanted, job, tmp_path).faults == []
+    (split,) = [task["task"] for task in door.tasks(job) if task["kind"] == "split"]
+    assert {outcome for outcome, _ in attempts(door, job, split)} <= {"expired", "cancelled", "delivered"}
+
+
+def test_a_joiner_that_is_killed_while_a_stream_grows_is_gone_on_from(
+    services: Services, door: Door, request: pytest.FixtureRequest, long: Path, tmp_path: Path
+) -> None:
+    """What was there to be played before stays as it was, file by file."""
+    options = Options("hls", 5.0, segment_seconds=5.0)
+    job = Order(request.node.name, long, (*SMALL,), options).submit(door)
+    kept = until(lambda: segments(door, job), 90)
+    services.processes["joiner-1"].kill()
+    services.processes["joiner-1"].restart()
+    ended(door, job)
+    assert (view := door.view(job)).state == "done", view.error
+    made = segments(door, job)
+    assert {name: made[name] for name in kept} == kept
+    joins = [task["task"] for task in door.tasks(job) if task["kind"] == "join"]
+    assert [outcome for outcome, _ in attempts(door, job, joins[0])].count("delivered") == 1
+    front = door.ask(lambda client: remote.download(client, job, [], tmp_path))[0]
+    assert decoded(front.parent / "video" / "240p" / "index.m3u8") == 2000
+
+
+def segments(door: Door, job: str) -> dict[str, str]:
+    """The digests of what there is of a stream that never changes."""
+    files = door.ask(lambda client: client.files(job))
+    return {file["name"]: file["sha256"] for file in files if file["name"].endswith((".m4s", ".mp4"))}
+
+
 def test_a_remote_worker_outlives_its_gateway(
     services: Services, door: Door, order: Callable[..., Order], short: Path, tmp_path: Path
 ) -> None:
@@ -155,7 +223,7 @@ def test_a_remote_worker_outlives_its_gateway(
     until(lambda: '"lease.begin"' in (log := services.processes[process].log()) and task in log, 30)
     gateway = services.processes["gateway-1"]
     gateway.kill()
-    assert [one.task for one in door.view(job).tasks_running] == [task]
+    assert task in {one.task for one in door.view(job).tasks_running}
     gateway.restart()
     ended(door, job)
     assert attempts(door, job, task) == [("delivered", "")]
@@ -176,11 +244,10 @@ def test_a_killed_sweeper_is_not_missed(
     ("kind", "others"),
     [
         ("split", []),
-        ("join", []),
         ("video", ["agent-1"]),  # which leaves it to a worker of the cluster
         ("video", ["worker-1", "worker-2"]),  # which leave it to the agent
     ],
-    ids=["splitter", "joiner", "worker", "agent"],
+    ids=["splitter", "worker", "agent"],
 )
 def test_who_is_told_to_stop_finishes_first(
     services: Services,
@@ -200,7 +267,22 @@ def test_who_is_told_to_stop_finishes_first(
     if others:  # a worker that has not begun yet gives its task back
         until(lambda: encodes(services.processes[process].pid), 60)
     assert services.processes[process].stop(STOP_SECONDS) == 0
-    assert attempts(door, job, task) == [("delivered", "")]
+    # A split may have been at what had come of the upload by then.
+    done = [one for one in attempts(door, job, task) if not one[1].startswith("waits for")]
+    assert done == [("delivered", "")] or (kind == "split" and not done)
+    services.revive()
+    ended(door, job)
+    assert examine(door, wanted, job, tmp_path).faults == []
+
+
+def test_a_joiner_that_is_told_to_stop_gives_back_what_waits_for_parts(
+    services: Services, door: Door, order: Callable[..., Order], long: Path, tmp_path: Path
+) -> None:
+    wanted = order(long, profile("480p", "upscale=true", "preset=veryfast"), seconds=5.0)
+    job = wanted.submit(door)
+    task, process = running(door, services, job, "join")
+    assert services.processes[process].stop(STOP_SECONDS) == 0
+    assert attempts(door, job, task)[0][0] == "cancelled"
     services.revive()
     ended(door, job)
     assert examine(door, wanted, job, tmp_path).faults == []

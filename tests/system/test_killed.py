@@ -4,17 +4,23 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
+from sending import NOISY, Sending, noisy
 from watching import FFMPEG, LARGE, SLOW, SMALL, TINY, decoded, ended, seen, times
 
 from fallow.client import Client
+from fallow.commands import remote
 from fallow.messages import to_wire
 
 PROGRAM = """
@@ -160,6 +166,57 @@ async def test_killing_the_platform_again_and_again_loses_no_job_and_no_frame(pl
     await gone(platform.data)
 
 
+async def joined(client, job, chunks):
+    """Returns when so many chunks of a stream are there to be played."""
+    for _ in range(1500):
+        files = await asyncio.to_thread(client.files, job)
+        if sum(file["name"].endswith(".m4s") and "video/" in file["name"] for file in files) >= chunks:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("It does not grow.")
+
+
+async def test_killing_the_platform_while_a_stream_grows_takes_nothing_of_it_away(platform, clip, tmp_path):
+    client = Client(platform.url)
+    await up(platform)
+    options = {"chunk_seconds": 1.0, "segment_seconds": 1.0, "container": "hls"}
+    job = (await asyncio.to_thread(client.create, "clip.mp4", [to_wire(SLOW)], options)).id
+    await asyncio.to_thread(client.upload, job, clip)
+    kept = []
+    for chunks in (1, 3):
+        await joined(client, job, chunks)
+        kept = await asyncio.to_thread(client.files, job)
+        platform.kill()
+        platform.start()
+        await up(platform)
+    view = await ended(client, job)
+    assert (view.state, view.error) == ("done", "")
+    made = {file["name"]: file for file in await asyncio.to_thread(client.files, job)}
+    assert [made[file["name"]] for file in kept if file["name"].endswith((".m4s", ".mp4"))] == [
+        file for file in kept if file["name"].endswith((".m4s", ".mp4"))
+    ]
+    for name in made:
+        path = tmp_path / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(client.download_file, job, name, path)
+    assert times(tmp_path / "out/video/slow/index.m3u8") == pytest.approx(times(clip), abs=1e-3)
+    assert decoded(tmp_path / "out/video/slow/index.m3u8") == len(times(clip))
+
+
+async def test_killing_the_platform_while_it_joins_what_is_there_costs_the_join_alone(platform, clip, tmp_path):
+    client = Client(platform.url)
+    job = await submitted(platform, clip, SLOW)
+    await seen(client, job, lambda view: any(task.kind == "join" for task in view.tasks_running))
+    assert (await asyncio.to_thread(client.job, job)).state != "joining"
+    await asyncio.sleep(0.3)
+    platform.kill()
+    platform.start()
+    await up(platform)
+    view = await ended(client, job)
+    assert (view.state, view.error) == ("done", "")
+    await checked(client, job, "slow", tmp_path / "slow.mp4", clip)
+
+
 async def test_an_attempt_outlives_the_platform(tmp_path, unused_tcp_port, clip):
     """Another machine's agent sends again what had come of its part, and delivers under the same lease."""
     platform = Process(tmp_path / "data", unused_tcp_port, workers=0, lease_seconds=30.0)
@@ -239,3 +296,74 @@ async def test_nothing_secret_is_logged(platform, clip):
     secrets = [(platform.data / "join-token").read_text().strip(), "signature=", "Bearer"]
     assert [secret for secret in secrets if secret in text] == []
     assert "part.accepted" in platform.actions()
+
+
+async def test_killing_the_platform_while_a_source_comes_costs_what_was_sent_and_no_chunk(platform, tmp_path):
+    """Sent again, it is gone on from the chunks that were cut before."""
+    source = noisy(tmp_path, "ts")
+    client = Client(platform.url)
+    await up(platform)
+    created = await asyncio.to_thread(client.create, source.name, [to_wire(SMALL)], {"chunk_seconds": 1.0})
+    with Sending(platform.url, created.id, source) as sending:
+        await asyncio.to_thread(sending.upto, 0.7)
+        await seen(client, created.id, lambda view: view.renditions[0].chunks_done >= 1)
+        platform.kill()
+    platform.start()
+    await up(platform)
+    view = await asyncio.to_thread(client.job, created.id)
+    assert (view.state, view.renditions[0].chunks_done >= 1) == ("uploading", True)
+    await asyncio.to_thread(client.upload, created.id, source)
+    view = await ended(client, created.id)
+    assert (view.state, view.error) == ("done", "")
+    path = tmp_path / "small.mp4"
+    await asyncio.to_thread(client.download, created.id, "small", path)
+    shown = times(path)
+    assert [time - shown[0] for time in shown] == pytest.approx([n / 25 for n in range(NOISY * 25)], abs=1e-6)
+    assert decoded(path) == NOISY * 25
+    tasks = (await asyncio.to_thread(client._call, "GET", f"/api/v1/jobs/{created.id}/tasks"))["tasks"]
+    assert {[a["outcome"] for a in task["attempts"]].count("delivered") for task in tasks} == {1}
+    assert "chunks.dropped" not in platform.actions()
+
+
+async def test_killing_the_platform_while_a_stream_plays_that_still_comes_takes_nothing_back(platform, tmp_path):
+    """Sent again, it is gone on from the steps that were made before, with the sections of its sound."""
+    source, options = noisy(tmp_path, "ts"), {"chunk_seconds": 1.0, "segment_seconds": 1.0, "container": "hls"}
+    client = Client(platform.url)
+    await up(platform)
+    created = await asyncio.to_thread(client.create, source.name, [to_wire(SMALL)], options)
+    front = created.play_url
+    with Sending(platform.url, created.id, source) as sending:
+        await asyncio.to_thread(sending.upto, 0.7)
+        before = await told(platform, front)
+        platform.kill()
+    platform.start()
+    await up(platform)
+    assert (await told(platform, front)).keys() == before.keys()
+    await asyncio.to_thread(client.upload, created.id, source)
+    view = await ended(client, created.id)
+    assert (view.state, view.error) == ("done", "")
+    after = await told(platform, front)
+    for name, text in before.items():
+        assert after[name].replace("TYPE:VOD", "TYPE:EVENT").startswith(text.rstrip())
+    index = (await asyncio.to_thread(remote.download, client, created.id, [], tmp_path / "out"))[0].parent
+    assert decoded(index / "video" / "small" / "index.m3u8") == NOISY * 25
+    tasks = (await asyncio.to_thread(client._call, "GET", f"/api/v1/jobs/{created.id}/tasks"))["tasks"]
+    assert {[a["outcome"] for a in task["attempts"]].count("delivered") for task in tasks} == {1}
+    assert not {"chunks.dropped", "sections.dropped"} & set(platform.actions())
+
+
+async def told(platform, front):
+    """The playlists of a stream that plays, by name; they are waited for."""
+    place = urljoin(platform.url, front)
+    for _ in range(600):
+        with contextlib.suppress(urllib.error.HTTPError):
+            master = await asyncio.to_thread(_text, place)
+            names = re.findall(r"^[^#].*$|(?<=URI=\")[^\"]+", master, re.MULTILINE)
+            return {name: await asyncio.to_thread(_text, urljoin(place, name)) for name in names}
+        await asyncio.sleep(0.1)
+    raise AssertionError("It does not play.")
+
+
+def _text(url):
+    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310
+        return answer.read().decode()

@@ -7,12 +7,13 @@ import hashlib
 import http.server
 import json
 import os
+import select
 import shlex
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +23,8 @@ from fallow.ffmpeg.locate import find
 from fallow.messages import LeaseGrant, Registration, to_wire
 from fallow.model import Colour, TaskKind
 from fallow.recipe import Encoder, VideoRecipe
-from fallow.worker.agent import Agent, Means
+from fallow.worker.agent import Agent
+from fallow.worker.means import Means
 from fallow.worker.source import GatewaySource
 
 FRAMES = 50
@@ -70,6 +72,7 @@ class Faults:
     unheard_put: bool = False  # once, what was stored is not acknowledged
     away_put: list[int] = field(default_factory=list)  # statuses of the next uploads
     deliver: list[int] = field(default_factory=list)  # statuses of the next deliveries
+    fail: list[int] = field(default_factory=list)  # statuses of the next leases that are given back
     renew: int = 200
     over: str = ""  # a lease that is
     tokens_lost: bool = False
@@ -147,6 +150,15 @@ class Gateway:
             )
             self.grants.append(replace(grant, **changes))
         return lease
+
+    def offer_together(self, recipes: Sequence[Any]) -> list[str]:
+        """All in one lease."""
+        others = len(self.grants)
+        leases = [self.offer(recipe) for recipe in recipes]
+        first, *more = self.grants[others:]
+        with self._lock:
+            self.grants[others:] = [replace(first, more=tuple(more))]
+        return leases
 
     def note(self, what: str, value: Any) -> None:
         with self._lock:
@@ -268,16 +280,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(200, {"worker": "w1", "token": made})
 
     def _lease(self, body: Any) -> None:
+        self.owner.note("lease", body)
         end = time.monotonic() + body["wait_seconds"]
         while time.monotonic() < end:
             with self.owner._lock:
                 if self.owner.grants:
                     return self.answer(200, to_wire(self.owner.grants.pop(0)))
-            time.sleep(0.02)
+            if self._hung_up(0.02):
+                self.owner.note("hung up", body)
+                self.close_connection = True
+                return None
         return self.answer(204)
+
+    def _hung_up(self, seconds: float) -> bool:
+        """Whether nobody waits for the answer any more; looked at for so long."""
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        with contextlib.suppress(OSError):
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        return True
 
     def _renew(self, body: Any) -> None:
         self.owner.note("renew", body)
+        self.owner.note("renewed", self.path.split("/")[-2])
         over = self.path.split("/")[-2] == self.owner.faults.over
         self.answer(410 if over else self.owner.faults.renew, {"stop": False})
 
@@ -287,8 +311,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(status, {"first": True} if status == 200 else {"title": "The part is refused."})
 
     def _fail(self, body: Any) -> None:
+        if self.owner.faults.fail:
+            return self.answer(self.owner.faults.fail.pop(0), {"title": "Not now."})
+        self.owner.note("failed", self.path.split("/")[-2])
         self.owner.note("fail", body)
-        self.answer(204)
+        return self.answer(204)
 
 
 def until(true: Callable[[], bool], seconds: float = 30.0, what: str = "that") -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from acting_gateway import FRAMES, Gateway
+from growing import joining, parts, still  # noqa: F401 - fixtures of several
 from job_steps import ctx  # noqa: F401 - a fixture of many
 
 from fallow.ffmpeg.locate import find

@@ -19,6 +19,7 @@ from fallow.model import Chunk, Effort, Source, TaskKind, VideoTrack
 from fallow.pipeline import deliver, dispatch, keys, submit, sweep
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.job_options import Options
+from fallow.pipeline.receive import start
 from fallow.pipeline.recipes import encoder_of, timeline, video_recipe
 from fallow.ports import GetLink, PutLink
 from fallow.profiles import Profile
@@ -60,7 +61,8 @@ async def ctx(tmp_path, monkeypatch):
     def inspect(reader, container):
         said = json.loads(reader.at(0, 1000))
         begin = Fraction(said.pop("begin"))
-        return PartFacts("h264", **said, begin=begin)
+        keys = frozenset(said.pop("keys", ()))
+        return PartFacts("h264", **said, begin=begin, keys=keys)
 
     monkeypatch.setattr(deliver, "inspect_video", inspect)
     clock = Clock()
@@ -74,7 +76,7 @@ async def a_job(ctx, *profiles, **options):
     """A job whose source is stored, and whose split task waits."""
     job, _ = await submit.create(ctx, "film.mov", profiles or [BIG], Options(**options))
     await ctx.store.put(job.source_key, b"source")
-    await submit.start(ctx, job.id)
+    await start(ctx, job.id)
     return job.id
 
 

@@ -11,7 +11,7 @@ from fallow.adapters.queue_memory import MemoryQueue
 from fallow.adapters.store_folder import FolderStore
 from fallow.pipeline.context import Context
 from fallow.pipeline.hold import Holds
-from fallow.services import agents_api, blobs_api, front, gateway
+from fallow.services import agents_api, blobs_api, front, gateway, play
 from fallow.services.home import Home
 from fallow.services.http_server import HttpServer
 
@@ -31,6 +31,8 @@ class Answer:
 class Caller:
     """Speaks HTTP byte by byte, so that it can misbehave."""
 
+    late = 0.0  # seconds that links think have passed
+
     def __init__(self, port):
         self.port = port
 
@@ -49,9 +51,11 @@ class Caller:
             writer.close()
             return None
         raw = b""
-        with contextlib.suppress(ConnectionError):
-            raw = await asyncio.wait_for(reader.read(), 10)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError):
+                raw = await asyncio.wait_for(reader.read(), 10)
+        finally:
+            writer.close()
         return Answer(raw)
 
     async def get(self, path, **headers):
@@ -59,14 +63,16 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path, api_token=""):
+async def serving(tmp_path, api_token="", origins=()):
     clock = wiring.SystemClock()
     ledger = await SqlLedger.open(f"sqlite:///{tmp_path}/l.db")
     store, queue = FolderStore(tmp_path / "blobs"), MemoryQueue()
     links = blobs_api.SignedLinks("secret", clock.now)
-    ctx = Context(queue, store, ledger, clock, links)
+    plays = play.PlayLinks("secret", 60.0, lambda: clock.now() + caller.late)
+    ctx = Context(queue, store, ledger, clock, links, play_link=plays.to)
     agents = agents_api.Agents(ctx, "join me", Home("home", token="local me"), Holds(ctx))  # noqa: S106
     routes = [*agents_api.routes(agents, lambda: b"PK"), *blobs_api.routes(ctx, links)]
+    routes += play.routes(ctx, plays, origins)
     listening = socket.create_server(("127.0.0.1", 0))
     people = front.Later(lambda: gateway.build(ctx, api_token))
     server = HttpServer(front.Guard(front.Apps(front.machines(ctx, routes), people), front.LOOPBACK_NAMES), 3.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import signal
@@ -259,6 +260,17 @@ def test_the_first_signal_drains(gateway: Gateway) -> None:
     assert running.wait(60) == 0
     assert len(gateway.seen("deliver")) == 1
     assert len(gateway.grants) == 1
+
+
+def test_a_signal_drains_whichever_thread_it_comes_to(gateway: Gateway) -> None:
+    running = process(gateway)
+    try:
+        gateway.wait("lease")
+        other = next(int(task) for task in os.listdir(f"/proc/{running.pid}/task") if int(task) != running.pid)
+        assert ctypes.CDLL(None).tgkill(running.pid, other, signal.SIGTERM) == 0
+        assert running.wait(30) == 0
+    finally:
+        running.kill()
 
 
 def test_the_second_signal_aborts_and_leaves_no_process(gateway: Gateway) -> None:

@@ -7,7 +7,7 @@ from job_steps import BIG, a_job, encoding, lease
 from job_steps import ctx as ctx
 
 from fallow.model import TaskKind, Worker
-from fallow.pipeline import dispatch, sweep
+from fallow.pipeline import admission, dispatch, sweep
 from fallow.pipeline.recipes import encoder_of, encoders
 from fallow.profiles import Audio, Profile
 from fallow.recipe import AudioRecipe, TextRecipe
@@ -38,11 +38,11 @@ async def test_a_task_that_comes_again_needs_its_encoder_still(ctx):
 
 
 def test_queues_of_a_worker_are_those_of_its_encoders_and_of_none():
-    found = dispatch.queues([TaskKind.AUDIO, TaskKind.VIDEO], {"aac", "libx264"})
+    found = admission.queues([TaskKind.AUDIO, TaskKind.VIDEO], {"aac", "libx264"})
     assert found[:4] == ["audio.high", "audio.aac.high", "video.high", "video.libx264.high"]
     assert len(found) == 12
-    assert set(found) < set(dispatch.queues([TaskKind.AUDIO, TaskKind.VIDEO]))
-    assert dispatch.queues([TaskKind.SPLIT], {"aac"}) == ["split.high", "split.normal", "split.low"]
+    assert set(found) < set(admission.queues([TaskKind.AUDIO, TaskKind.VIDEO]))
+    assert admission.queues([TaskKind.SPLIT], {"aac"}) == ["split.high", "split.normal", "split.low"]
 
 
 @pytest.mark.parametrize("machine", [{}, {"encoders": []}, {"encoders": None}, {"encoders": "libx264"}])

@@ -162,6 +162,24 @@ def test_audio_packets_are_those_of_one_process(tmp_path: Path) -> None:
     assert packets(["-f", "nut", "-i", "-"], part) == packets(["-i", str(tmp_path / "b.nut")])
 
 
+@pytest.mark.parametrize("late", [0, 1])
+def test_sound_of_another_rate_begins_and_ends_where_it_should(tmp_path: Path, late: int) -> None:
+    place = ["-copyts", "-output_ts_offset", str(10 + late), "-avoid_negative_ts", "disabled"]
+    source = ["-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=2"]
+    track = run([*source, "-c:a", "pcm_s16le", *place, "-f", "nut", "-"])
+    begin = Fraction(10 + late)
+    one = AudioRecipe("nut", "nut", "aac", begin, begin + 2, 96000, 1, 48000, begin + 3)
+    (tmp_path / "part.nut").write_bytes(run(commands.audio(one), track))
+    loud, ends = [], []
+    with av.open(str(tmp_path / "part.nut")) as opened:
+        for frame in opened.decode(audio=0):
+            ends.append(frame.time + frame.samples / 48000)
+            loud += [frame.time] if max(abs(v) for v in memoryview(bytes(frame.planes[0])).cast("f")) > 0.05 else []
+    assert loud[0] == pytest.approx(10 + late, abs=0.05)
+    assert loud[-1] == pytest.approx(12 + late, abs=0.05)
+    assert ends[-1] == pytest.approx(13 + late, abs=0.05)
+
+
 def test_the_reference_runs_as_it_stands(tmp_path: Path) -> None:
     clip(tmp_path / "c.ts")
     target = tmp_path / "it's done.mp4"

@@ -3,9 +3,11 @@
 import dataclasses
 from fractions import Fraction
 
+import job_steps
 import pytest
 from job_steps import CHUNK, encoding, later, lease, upload, work
 
+from fallow.adapters.ledger_leases import Leases
 from fallow.errors import (
     BrokenPart,
     Conflict,
@@ -13,7 +15,7 @@ from fallow.errors import (
 )
 from fallow.messages import Delivery, Failure, Renewal
 from fallow.model import TaskState
-from fallow.pipeline import deliver, dispatch, submit
+from fallow.pipeline import deliver, dispatch, granted, submit
 
 
 async def test_two_deliveries_of_one_task_count_once_in_either_order(ctx):
@@ -92,6 +94,21 @@ async def test_a_part_that_belongs_elsewhere_is_refused(ctx, other, word):
         await work(ctx, **other)
 
 
+async def test_a_part_needs_its_key_frames(ctx, monkeypatch):
+    plain = job_steps.a_spec
+
+    def with_keys(*about):
+        spec = plain(*about)
+        return dataclasses.replace(spec, recipe={**spec.recipe, "keys": [10, 20]})
+
+    monkeypatch.setattr(job_steps, "a_spec", with_keys)
+    await encoding(ctx)
+    with pytest.raises(BrokenPart, match="no key frame at frame 20"):
+        await work(ctx, keys=[0, 10, 15])
+    _, receipt = await work(ctx, keys=[0, 10, 15, 20])
+    assert receipt.first
+
+
 async def test_a_part_may_begin_where_mpeg_ts_counts_anew(ctx):
     await encoding(ctx)
     _, receipt = await work(ctx, begin=str(10 - Fraction(1 << 33, 90000)))
@@ -125,3 +142,23 @@ async def test_nobody_delivers_for_another(ctx):
     ):
         with pytest.raises(Forbidden):
             await call
+
+
+async def test_any_gateway_takes_a_delivery_and_the_one_of_its_lease_asks_nobody_what_it_was(ctx, monkeypatch):
+    await encoding(ctx)
+    here, there = await lease(ctx), await lease(ctx)
+    other = dataclasses.replace(ctx, granted=granted.Granted())
+    uploaded = await upload(ctx, there)
+    assert (await deliver.deliver(other, "w", there.lease, uploaded)).first
+    assert not (await deliver.deliver(ctx, "w", there.lease, uploaded)).first
+    monkeypatch.delattr(Leases, "held")
+    assert (await deliver.deliver(ctx, "w", here.lease, await upload(ctx, here))).first
+
+
+async def test_of_many_leases_the_latest_are_remembered(ctx, monkeypatch):
+    monkeypatch.setattr(granted, "MOST", 1)
+    await encoding(ctx)
+    first, second = await lease(ctx), await lease(ctx)
+    assert ctx.granted.take(first.lease) is None
+    assert ctx.granted.take(second.lease)[0].id == second.task
+    assert ctx.granted.take(second.lease) is None

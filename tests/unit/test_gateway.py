@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 
 import pytest
+from job_steps import encoding
 from serving import serving
 
 from fallow.errors import StorageFull
 from fallow.messages import to_wire
 from fallow.model import JobState
 from fallow.profiles import Profile
+from fallow.services import agents_api
 
 PROFILE = to_wire(Profile("small", width=64, height=64, crf=30.0, preset="ultrafast"))
 
@@ -86,6 +88,33 @@ async def test_an_agent_that_hangs_up_takes_no_task_along(caller):
     await caller.ctx.queue.publish("video.normal", b"{}")
     message = await caller.ctx.queue.get(["video.normal"], 1)
     assert message.deliveries == 1
+
+
+async def test_what_is_granted_to_an_agent_that_has_just_hung_up_goes_back(caller, monkeypatch):
+    """Nobody but the gateway knows of that lease."""
+
+    async def at_that_moment(request, work, stopping):
+        made = await work
+        await agents_api._hung_up(request)
+        return made
+
+    monkeypatch.setattr(agents_api, "unless_gone", at_that_moment)
+    job = await encoding(caller.ctx)
+    join = {"Authorization": "Bearer join me"}
+    welcome = await caller.send("POST", "/agent/v1/register", {"name": "phone"}, join)
+    mine = {"Authorization": f"Bearer {welcome.json['token']}"}
+    asking = asyncio.create_task(caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine))
+
+    async def outcomes():
+        return [one.outcome for one in await caller.ctx.ledger.attempts(job) if ".video." in one.task]
+
+    for wanted in ([""], ["cancelled"]):
+        for _ in range(1000):
+            if await outcomes() == wanted:
+                break
+            await asyncio.sleep(0.01)
+        assert await outcomes() == wanted
+        asking.cancel()
 
 
 async def test_lines_about_a_request_name_what_it_is_about(caller, caplog):

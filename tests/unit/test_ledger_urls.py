@@ -1,11 +1,14 @@
 """URLs of ledgers, the order in which nodes are tried, and how long."""
 
+import socket
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from fallow.adapters.ledger_mysql import Nodes, Server, parsed, passes
 from fallow.adapters.ledger_retry import Patience
 from fallow.errors import BadSetting
+from servers import free_ports
 
 
 def test_a_url_names_several_hosts():
@@ -37,26 +40,37 @@ class Refused(Exception):
 
 
 class Dialect:
+    """Its servers let nobody in."""
+
     class dbapi:  # noqa: N801 - as SQLAlchemy calls it
-        MySQLError = Refused
+        MySQLError = OperationalError = Refused
 
-    def __init__(self, down):
-        self.down, self.asked = down, []
+    def __init__(self):
+        self.asked = []
 
-    def connect(self, host, port):
-        self.asked.append(host)
-        if host in self.down:
-            raise Refused(2003, "Can't connect")
-        raise Refused(1045, "Access denied")  # so far, and no further
+    def connect(self, host, port, **_):
+        return Dialect.Connection(self.asked, port)
+
+    class Connection:
+        def __init__(self, asked, port):
+            self.asked, self.port = asked, port
+
+        def connect(self, line):
+            line.close()
+            self.asked.append(self.port)
+            raise Refused(1045, "Access denied")
 
 
 def test_the_next_node_is_asked_when_one_is_down_and_the_one_that_was_comes_last():
-    nodes, dialect = Nodes([("a", 1), ("b", 1), ("c", 1)]), Dialect({"a"})
-    for _ in range(2):
-        with pytest.raises(Refused):
-            nodes.connect(dialect, None, (), {})
-    assert dialect.asked == ["a", "b", "b"]
-    assert [host for host, _ in nodes.order()] == ["b", "c", "a"]
+    (down,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        up = [one.getsockname()[1], other.getsockname()[1]]
+        nodes, dialect = Nodes([("127.0.0.1", port) for port in (down, *up)]), Dialect()
+        for _ in range(2):
+            with pytest.raises(Refused):
+                nodes.connect(dialect, None, (), {})
+    assert dialect.asked == [up[0], up[0]]
+    assert [port for _, port in nodes.order()] == [*up, down]
 
 
 @pytest.mark.parametrize("code", [1213, 1205, 1047, 2003, 2006, 2013])

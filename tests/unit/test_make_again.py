@@ -63,6 +63,23 @@ async def test_an_attempt_that_fails_because_its_object_is_lost_is_not_held_agai
     assert await ctx.queue.get(["split.normal"], 0) is None
 
 
+async def test_who_tells_late_of_a_lost_object_has_nothing_split_once_more(ctx):
+    job = await encoding(ctx)
+    late = await lease(ctx)
+    number = int(late.task[-1])
+    await lose(ctx, job, number)
+    await ctx.ledger.reopen(f"{job}.split.-.00000", "It was lost from the store.")
+    await dispatch.advance(ctx, job)
+    split = await splitting_again(ctx)
+    await restored(ctx, job, number)
+    await split_done(ctx, split)
+    await deliver.fail(ctx, "w", late.lease, Failure("retryable", "Status 404."))
+    assert (await ctx.ledger.task(split.id)).state is TaskState.DONE
+    await later(ctx, 6)
+    urls = {grant.task: grant.get_url for grant in await offered(ctx)}
+    assert urls[late.task] == f"get jobs/{job}/chunks/{number}.again"
+
+
 async def test_an_object_that_is_cut_short_is_lost(ctx):
     job = await encoding(ctx)
     await lose(ctx, job)

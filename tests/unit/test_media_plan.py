@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fallow.errors import BrokenPart
 from fallow.media.frames import SAFE, SHOWN, FrameIndex
-from fallow.media.plan import cuts, select
+from fallow.media.plan import Taper, cuts, select
 from fallow.media.retime import slots
 
 OPEN_GOP = (3, 1, 0, 2)  # display places of a mini GOP in decode order: P, B, b, b
@@ -64,6 +64,38 @@ def test_chunks_grow_with_their_run_up() -> None:
     assert shipped < 6 * 90001
 
 
+def test_chunks_become_shorter_towards_the_end() -> None:
+    found = cuts(table(2001, 4), 10, 20, taper=Taper(1 / 6, 2.5))
+    *most, (_, hi) = pairwise(found)
+    assert hi == 2001
+    for lo, hi in most:
+        assert abs(hi - lo - min(250, max(62.5, (2001 - lo) / 6))) <= 2  # entry points are 4 frames apart
+
+
+def test_shorter_chunks_are_cut_anywhere_when_entry_points_are_far() -> None:
+    found = cuts(table(1001, 10**6), 10, 20, taper=Taper(1 / 4, 2.5))
+    assert found[:4] == [0, 250, 438, 579]
+    assert found[4] - 579 == 145  # a quarter of its run-up, which is more
+
+
+def test_shorter_chunks_end_at_entry_points_that_are_near() -> None:
+    found = cuts(table(1001, 20), 10, 20, taper=Taper(1 / 4, 2.5))
+    assert all(cut % 20 == 0 for cut in found[:-1])
+    assert found[1] == 260
+    assert found[-2] > 860
+
+
+def test_what_is_begun_stays_and_only_the_rest_is_tapered() -> None:
+    found = cuts(table(1001, 100), 10, 20, (0, 333, 666), Taper(1 / 4, 1))
+    assert found[:3] == [0, 333, 666]
+    assert found[3] == 800  # the nearest entry point to the 3.35 s that are wanted
+
+
+def test_shorter_chunks_of_streams_are_whole_segments() -> None:
+    taper = Taper(1 / 4, 2.5, step=4)
+    assert [taper.length(12, left) for left in (100, 48, 40, 30, 10, 1)] == [12, 12, 8, 4, 4, 4]
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_a_source_of_few_frames_is_one_chunk(frames: int) -> None:
     index = table(frames, 4)
@@ -86,15 +118,16 @@ def test_a_chunk_holds_the_next_key_and_its_leading_pictures_but_not_its_own() -
     gaps=st.lists(st.integers(1, 90), min_size=2, max_size=120),
     target=st.floats(0.1, 3),
     extra=st.floats(0, 3),
+    share=st.floats(0.01, 1),
 )
 def test_every_frame_is_in_one_chunk_with_all_it_needs(
-    gop: int, gaps: list[int], target: float, extra: float
+    gop: int, gaps: list[int], target: float, extra: float, share: float
 ) -> None:
     plain = table(len(gaps), 4 * gop)
     times = [sum(gaps[:n]) for n in range(len(gaps))]
     places = [p // 40 for p in plain.row_pts]
     index = FrameIndex(Fraction(1, 1000), array("q", [times[p] for p in places]), plain.row_flags, gaps[-1], 0)
-    found = cuts(index, target, target + extra)
+    found = cuts(index, target, target + extra, taper=Taper(share, 0.05))
     assert found[0] == 0
     assert found[-1] == len(times)
     assert found == sorted(set(found))

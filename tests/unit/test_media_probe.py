@@ -12,7 +12,7 @@ import imageio_ffmpeg
 import pytest
 
 from fallow.errors import BadInput
-from fallow.media.probe import _start, probe
+from fallow.media.probe import probe, start_of
 from fallow.media.reader import RangedReader, file_reader, open_input
 from fallow.model import Chapter
 
@@ -55,8 +55,8 @@ def test_nothing_is_shown_before_the_start() -> None:
     opening: Any = SimpleNamespace(pts=49504)
     late: Any = SimpleNamespace(start_time=566733)
     early: Any = SimpleNamespace(start_time=300000)
-    assert _start(late, video, opening) == Fraction(49504, 90000)
-    assert _start(early, video, opening) == Fraction(3, 10)
+    assert start_of(late, video, opening) == Fraction(49504, 90000)
+    assert start_of(early, video, opening) == Fraction(3, 10)
 
 
 def test_pictures_too_small_to_be_encoded_are_refused(tmp_path: Path) -> None:

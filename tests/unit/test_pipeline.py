@@ -22,8 +22,8 @@ from job_steps import (
 from fallow.adapters.queue_memory import MemoryQueue
 from fallow.model import Effort, JobState, TaskKind
 from fallow.pipeline import deliver, dispatch, keys, submit, sweep
-from fallow.pipeline.context import Policy
 from fallow.pipeline.job_options import Options
+from fallow.pipeline.receive import start
 
 # the way of a job
 
@@ -39,17 +39,18 @@ async def test_chunks_are_encoded_while_the_rest_is_split(ctx):
     assert await ctx.queue.get(["join.normal"], 0) is not None
 
 
-async def test_a_join_is_planned_when_the_last_part_is_there_and_not_before_the_split_is_done(ctx):
+async def test_a_join_is_offered_once_and_with_its_first_part(ctx):
     job, split = await splitting(ctx)
     await ship(ctx, job, 0)
-    await work(ctx)
-    assert await ctx.queue.get(["join.normal"], 0) is None
     await ship(ctx, job, 1)
-    await split_done(ctx, split)
+    first, second = sorted([await lease(ctx), await lease(ctx)], key=lambda grant: grant.task)
+    await deliver.deliver(ctx, "w", second.lease, await upload(ctx, second))
     assert await ctx.queue.get(["join.normal"], 0) is None
-    await work(ctx)
-    assert await state(ctx, job) is JobState.JOINING
+    await deliver.deliver(ctx, "w", first.lease, await upload(ctx, first))
+    assert await state(ctx, job) is JobState.SPLITTING
     assert await ctx.queue.get(["join.normal"], 0) is not None
+    await split_done(ctx, split)
+    assert await state(ctx, job) is JobState.JOINING
     assert await ctx.queue.get(["join.normal"], 0) is None
 
 
@@ -81,16 +82,6 @@ async def test_a_finished_job_keeps_its_results_and_nothing_else(ctx):
     assert [facts.key async for facts in ctx.store.list("")] == [key]
 
 
-async def test_only_a_window_of_tasks_is_offered(ctx):
-    narrow = dataclasses.replace(ctx, policy=Policy(window=2))
-    await encoding(narrow, BIG, SMALL)
-    first, second = await lease(narrow), await lease(narrow)
-    assert await lease(narrow) is None
-    await deliver.deliver(narrow, "w", first.lease, await upload(narrow, first))
-    third = await lease(narrow)
-    assert third.task not in (first.task, second.task)
-
-
 async def test_only_the_last_task_of_all_may_use_idle_cores(ctx):
     job, split = await splitting(ctx)
     for number in range(3):
@@ -110,7 +101,7 @@ async def test_urgent_jobs_go_first(ctx):
     usual = await encoding(ctx)
     urgent, _ = await submit.create(ctx, "clip", [BIG], Options(priority="high"))
     await ctx.store.put(urgent.source_key, b"source")
-    await submit.start(ctx, urgent.id)
+    await start(ctx, urgent.id)
     await ctx.ledger.set_source(urgent.id, SOURCE)
     await ship(ctx, urgent.id, 0)
     assert [(await lease(ctx)).job for _ in range(2)] == [urgent.id, usual]
@@ -138,24 +129,43 @@ async def test_after_a_restart_every_job_is_taken_up_where_it_was(ctx, tmp_path)
     assert await state(again, job) is JobState.ENCODING
 
 
-async def test_a_lost_message_is_sent_again(ctx):
+async def test_lost_messages_are_soon_sent_again(ctx):
+    """As when the queue loses all it had, or whoever queued tasks is killed before it can say so."""
     await encoding(ctx)
     lost = dataclasses.replace(ctx, queue=MemoryQueue())
-    await later(lost, 250)
+    await later(lost, ctx.policy.message_seconds - 1)
     assert await lease(lost) is None
-    await later(lost, 100)
+    await later(lost, 2)
     assert len({(await lease(lost)).task for _ in range(3)}) == 3
 
 
 QUEUE = "video.libx264.normal"
 
 
+async def test_a_message_that_is_missing_among_others_is_sent_again(ctx):
+    """However busy the queue is, and however many messages in it are about tasks that others have taken by name."""
+    await encoding(ctx)
+    lost = await ctx.queue.get([QUEUE], 0)
+    await ctx.queue.ack(lost)
+    await later(ctx, ctx.policy.message_seconds + 1)
+    assert await ctx.queue.depths([QUEUE]) == {QUEUE: 3}
+    await ctx.queue.ack(await ctx.queue.get([QUEUE], 0))
+    await ctx.queue.publish(QUEUE, b'{"task": "of others"}')
+    await later(ctx, ctx.policy.message_seconds + 1)
+    assert await ctx.queue.depths([QUEUE]) == {QUEUE: 3}
+    await later(ctx, ctx.policy.queue_seconds)
+    assert len({(await lease(ctx)).task for _ in range(3)}) == 3
+
+
 async def test_tasks_that_nobody_can_do_do_not_fill_their_queue(ctx):
     await encoding(ctx)
-    before = await ctx.queue.depths([QUEUE])
+    assert await ctx.queue.depths([QUEUE]) == {QUEUE: 3}
     for _ in range(5):
         await later(ctx, ctx.policy.message_seconds + 1)
-    assert await ctx.queue.depths([QUEUE]) == before == {QUEUE: 3}
+    assert await ctx.queue.depths([QUEUE]) == {QUEUE: 3}
+    for _ in range(5):
+        await later(ctx, ctx.policy.queue_seconds + 1)
+    assert await ctx.queue.depths([QUEUE]) == {QUEUE: 6}
 
 
 async def test_messages_about_nothing_are_dropped(ctx):

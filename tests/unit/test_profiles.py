@@ -16,11 +16,13 @@ from fallow.profiles import Audio, Profile, check_chunks, check_level
 from fallow.recipe import Filter
 
 BUILT_IN = profile_files.load()
+RUNGS = [name for name in BUILT_IN if name.startswith("ladder-")]  # which nobody chooses one by one
 
 
 def test_the_built_in_profiles_are_the_usual_ladder() -> None:
-    assert list(BUILT_IN) == ["4k", "2k", "1080p", "720p", "480p", "360p", "240p"]
-    sizes = [(p.width, p.height) for p in BUILT_IN.values()]
+    named = [name for name in BUILT_IN if name not in RUNGS]
+    assert named == ["4k", "2k", "1080p", "720p", "480p", "360p", "240p"]
+    sizes = [(BUILT_IN[name].width, BUILT_IN[name].height) for name in named]
     assert sizes == [(4096, 2160), (2560, 1440), (1920, 1080), (1280, 720), (852, 480), (640, 360), (424, 240)]
 
 
@@ -33,8 +35,9 @@ def test_built_in_profiles_are_capped_quality_that_plays_anywhere(profile: Profi
     assert profile.maxrate_kbps is not None
     assert profile.bufsize_kbps is not None
     # 1.5 times a target and 2 seconds of it
-    assert profile.maxrate_kbps * 4 == profile.bufsize_kbps * 3
-    assert (profile.fps, profile.max_fps, profile.level) == (None, None, "")
+    assert profile.maxrate_kbps * 4 == pytest.approx(profile.bufsize_kbps * 3, rel=0.02)
+    slow = profile.name in ("ladder-360p", "ladder-234p")  # too few bits for more
+    assert (profile.fps, profile.max_fps, profile.level) == (None, 30 if slow else None, "")
 
 
 @pytest.mark.parametrize("profile", BUILT_IN.values(), ids=str)

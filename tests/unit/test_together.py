@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from fallow.adapters import ledger_together
 from fallow.adapters.ledger_together import MOST, Together
 from fallow.pipeline.rounds import Rounds
 
@@ -13,9 +14,11 @@ class Answering:
 
     def __init__(self):
         self.batches = []
+        self.asked = asyncio.Event()
 
     async def __call__(self, items):
         self.batches.append(list(items))
+        self.asked.set()
         await asyncio.sleep(0)
         if 13 in items:
             raise RuntimeError("13")
@@ -28,6 +31,19 @@ async def test_what_comes_meanwhile_is_answered_together():
     assert await asyncio.gather(*(double(n) for n in range(5))) == [0, 2, 4, 6, 8]
     assert await double(7) == 14
     assert answering.batches == [[0, 1, 2, 3, 4], [7]]
+
+
+async def test_where_several_came_a_moment_is_waited_for_more(monkeypatch):
+    monkeypatch.setattr(ledger_together, "GATHER", 0.05)
+    answering = Answering()
+    double = Together(answering)
+    asking = [asyncio.create_task(double(n)) for n in range(3)]
+    await answering.asked.wait()
+    asking += [asyncio.create_task(double(n)) for n in range(3, 5)]
+    await asyncio.gather(*asking[:3])
+    asking += [asyncio.create_task(double(n)) for n in range(5, 7)]
+    await asyncio.gather(*asking)
+    assert answering.batches == [[0, 1, 2], [3, 4, 5, 6]]
 
 
 async def test_a_batch_has_an_end():

@@ -2,13 +2,15 @@
 
 - queue_memory: a broker in this process
 - ledger_sql: the ledger; ledger_leases: what it is asked for every task
-- ledger_together: calls that share a transaction; ledger_batches: what they do in it; ledger_guards: checks there
+- ledger_together: calls that share a transaction; ledger_deliveries: those that hand in parts
 - ledger_statements: SQL for that; ledger_script: sends it at once
 - ledger_database: its threads and transactions; ledger_sessions: its connections
 - ledger_retry: how often a transaction is tried
 - ledger_tables, ledger_rows: its tables and values; ledger_migrate: new tables
 - ledger_steps: from each schema of the tables to the next
-- ledger_census: how many jobs and tasks there are
+- ledger_prefix: the parts of a result that grows; ledger_packages: results of many files
+- ledger_turns: whose tasks are offered next; ledger_hedges: second leases of tasks
+- ledger_census: how many jobs and tasks there are; ledger_bundles: tasks beside each other
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues
 - amqp_inbox: taking messages from RabbitMQ; amqp_feed: from one queue; amqp_waiters: who waits for them

@@ -23,6 +23,7 @@ from fallow.errors import BadSetting, Unavailable
 
 MOST = 32  # messages of a queue that come to this process before one is answered
 KEEP_SECONDS = 0.2  # that a message or a consumer is kept when nobody waits: often somebody is just coming back
+AT_ONCE = 4  # questions under way: a channel answers one after the other, and who waits in line is not unanswered
 ANSWER_SECONDS = 5.0  # a queue that takes longer has lost its leader; others go on
 _MUTE_SECONDS = 5.0  # until such a queue is asked again
 _ROUND_SECONDS = 0.02
@@ -81,6 +82,7 @@ class Feed:
         self._queue, self._line, self._topology, self._waiters = queue, line, topology, waiters
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
+        self._getting = asyncio.Semaphore(AT_ONCE)
         self._limit = 0  # of the consumers that are made next
         self._consumer: _Consumer | None = None
         self._stock: deque[_Brought] = deque()  # what came for nobody
@@ -110,13 +112,14 @@ class Feed:
 
     async def get(self) -> Taken | None:
         """A message that is ready. Raises one of LOST, BadSetting."""
-        name = await self._topology.ensure(self._queue)
-        channel = await self._open()
-        try:
-            message = await self._ask(channel.basic_get(name))
-        except AMQPChannelError as error:
-            self._topology.refused(error)
-            raise
+        async with self._getting:
+            name = await self._topology.ensure(self._queue)
+            channel = await self._open()
+            try:
+                message = await self._ask(channel.basic_get(name))
+            except AMQPChannelError as error:
+                self._topology.refused(error)
+                raise
         return self._hold(Taken(self._queue, message)) if isinstance(message.delivery, spec.Basic.GetOk) else None
 
     def tend(self) -> None:

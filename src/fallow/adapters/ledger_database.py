@@ -7,7 +7,6 @@ asynchronous driver makes one for every statement. Measured: less than half the 
 from __future__ import annotations
 
 import asyncio
-import functools
 import importlib.util
 import time
 import uuid
@@ -33,10 +32,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from fallow import log
-from fallow.adapters import ledger_sqlite
+from fallow.adapters import ledger_script, ledger_sqlite
 from fallow.adapters.ledger_flavour import Flavour
 from fallow.adapters.ledger_retry import Patience
-from fallow.adapters.ledger_script import Answer, Missed, Script
+from fallow.adapters.ledger_script import Answer, Missed, Script, Statement
 from fallow.adapters.ledger_sessions import Sessions
 from fallow.adapters.ledger_tables import marks
 from fallow.adapters.timing import method_of
@@ -45,12 +44,15 @@ from fallow.errors import BadSetting, Conflict, Unavailable
 R = TypeVar("R")
 Values = Mapping[str, Any]
 Work = Callable[[Connection], R]
-Decision = Callable[[Connection, list[Answer]], tuple[R, Script, Values]]
+Decision = Callable[[Connection, list[Answer]], tuple[R, Script]]
+"""What a transaction comes to, and what is still to be sent for that."""
 RACES = 5  # how often a transaction that lost a race is begun again
 MARK_SECONDS = 600.0  # that a mark is kept: longer than any transaction is tried
 MARKS_BETWEEN = 2000  # transactions between two removals of old marks
-BEGIN, COMMIT, ROLLBACK = Script("BEGIN"), Script("COMMIT"), Script("ROLLBACK")
-MARKED = Script("BEGIN", "INSERT INTO marks (mark, made) VALUES (:mark, :made)")
+BEGIN: tuple[Statement, Values] = (Statement("BEGIN"), {})
+COMMIT: tuple[Statement, Values] = (Statement("COMMIT"), {})
+ROLLBACK: tuple[Statement, Values] = (Statement("ROLLBACK"), {})
+MARK = Statement("INSERT INTO marks (mark, made) VALUES (:mark, :made)")
 
 
 class Database:
@@ -80,35 +82,37 @@ class Database:
 
     async def write(self, work: Work[R]) -> R:
         """Run one transaction, once and no more. It is carried through even when who waits for it is cancelled."""
-        return await self.exchange(method_of(work), Script(), {}, lambda db, _: (work(db), COMMIT, {}))
+        return await self.exchange(method_of(work), [], lambda db, _: (work(db), [COMMIT]))
 
     async def write_again(self, work: Work[R]) -> R:
         """Run one transaction that does no more when it is done twice."""
 
         def whole(db: Connection) -> R:
-            BEGIN(db)
+            ledger_script.run(db, [BEGIN])
             done = work(db)
-            COMMIT(db)
+            ledger_script.run(db, [COMMIT])
             return done
 
         return await self._timed(method_of(work), self._writers, self._carry_out, whole)
 
-    async def send(self, operation: str, script: Script, values: Values) -> list[Answer]:
+    async def send(self, operation: str, script: Script) -> list[Answer]:
         """What is a transaction, or one statement, and does no more when it is done twice."""
-        return await self._timed(operation, self._writers, self._carry_out, lambda db: script(db, **values))
+        return await self._timed(
+            operation, self._writers, self._carry_out, lambda db: ledger_script.run(db, script)
+        )
 
-    async def exchange(self, operation: str, opening: Script, values: Values, decide: Decision[R]) -> R:
+    async def exchange(self, operation: str, opening: Script, decide: Decision[R]) -> R:
         """Run one transaction, once and no more, of two exchanges: the answers to one decide on the other."""
-        once = _Once[R](opening, values, decide) if self._flavour.marks else _Plain(opening, values, decide)
+        once = _Once[R](opening, decide) if self._flavour.marks else _Plain(opening, decide)
         done: R = await self._timed(operation, self._writers, self._carry_out, once)
         self._marked += 1
         if self._flavour.marks and self._marked % MARKS_BETWEEN == 0:
             await self.write_again(remove_old_marks)
         return done
 
-    async def ask(self, script: Script, values: Values) -> list[Answer]:
+    async def ask(self, script: Script) -> list[Answer]:
         """Read, in one exchange."""
-        return await self.read(lambda db: script(db, **values))
+        return await self.read(lambda db: ledger_script.run(db, script))
 
     async def read(self, query: Callable[[Connection], R]) -> R:
         return await self._timed("read", self._readers, self._carry_out, query)
@@ -170,18 +174,14 @@ class Database:
 class _Plain(Generic[R]):
     """A transaction of which it is always known whether it was committed."""
 
-    def __init__(self, opening: Script, values: Values, decide: Decision[R]) -> None:
-        self._opening = _after(opening, BEGIN)
-        self._values = values
+    def __init__(self, opening: Script, decide: Decision[R]) -> None:
+        self._opening = [BEGIN, *opening]
         self._decide = decide
 
     def __call__(self, db: Connection) -> R:
-        _, *answers = self._opening(db, **self._values)
-        return self._close(db, answers)
-
-    def _close(self, db: Connection, answers: list[Answer]) -> R:
-        result, closing, values = self._decide(db, answers)
-        closing(db, **values)
+        _, *answers = ledger_script.run(db, self._opening)
+        result, closing = self._decide(db, answers)
+        ledger_script.run(db, closing)
         return result
 
 
@@ -191,33 +191,28 @@ class _Once(Generic[R]):
     The mark is also what two commits of the same transaction collide at, whichever nodes they reach.
     """
 
-    def __init__(self, opening: Script, values: Values, decide: Decision[R]) -> None:
-        self._opening = _after(opening, MARKED)
-        self._values = {**values, "mark": uuid.uuid4().hex}
+    def __init__(self, opening: Script, decide: Decision[R]) -> None:
+        mark = {"mark": uuid.uuid4().hex, "made": time.time()}
+        self._opening = [BEGIN, (MARK, mark), *opening]
         self._decide = decide
         self._result: tuple[R, ...] = ()
 
     def __call__(self, db: Connection) -> R:
         try:
-            _, _, *answers = self._opening(db, made=time.time(), **self._values)
+            _, _, *answers = ledger_script.run(db, self._opening)
         except IntegrityError:
             if not self._result:
                 raise
-            ROLLBACK(db)
+            ledger_script.run(db, [ROLLBACK])
             return self._result[0]  # it was committed by an earlier try
-        result, closing, values = self._decide(db, answers)
+        result, closing = self._decide(db, answers)
         self._result = (result,)
         try:
-            closing(db, **values)
+            ledger_script.run(db, closing)
         except Missed:
             self._result = ()
             raise
         return result
-
-
-@functools.cache
-def _after(opening: Script, first: Script) -> Script:
-    return Script(*first.statements, *opening.statements)
 
 
 def remove_old_marks(db: Connection) -> None:

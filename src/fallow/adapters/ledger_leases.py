@@ -1,140 +1,126 @@
-"""What the ledger is asked for every task: leases, renewals, deliveries. As few exchanges as will do."""
+"""What the ledger is asked for every task: leases, renewals, deliveries. What comes together is answered so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Connection, update
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters import ledger_statements as sql
-from fallow.adapters.ledger_batches import Handing, Taking, hand_in, look_up, take
-from fallow.adapters.ledger_database import ROLLBACK, Database
+from fallow.adapters.ledger_database import BEGIN, COMMIT, Database
+from fallow.adapters.ledger_deliveries import Deliveries, Handing
+from fallow.adapters.ledger_hedges import Hedges
 from fallow.adapters.ledger_script import Answer, Script
-from fallow.adapters.ledger_tables import workers
 from fallow.adapters.ledger_together import Together
-from fallow.errors import BrokenPart, Conflict, NotFound
-from fallow.model import Effort, JobState, Part
-from fallow.records import Attempt, Outcome, Pulse, Task
+from fallow.errors import NotFound
+from fallow.model import Effort, Part
+from fallow.records import Attempt, Task
 
-_OPEN = ("planned", "queued", "leased")  # states in which a delivery is the first
+R = TypeVar("R")
 
 
-class Leases:
+@dataclass(frozen=True)
+class _Taking:
+    """A worker wants a task."""
+
+    task: str
+    lease: str
+    worker: str
+    until: float
+    deadline: float
+
+
+@dataclass(frozen=True)
+class _Question(Generic[R]):
+    """Something to be read, and how its answers are understood. Equal ones are asked once."""
+
+    name: tuple[object, ...]
+    script: Script
+    understand: Callable[[Sequence[Answer]], R]
+
+
+class Leases(Hedges):
     """The part of the ledger that is asked most."""
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
-        self._taking = Together(self._lease)
-        self._handing = Together(self._commit)
-        self._holding = Together(self._held)
-        self._feeling = Together(self._pulse)
-        self._ending = Together(self._is_last)
-        self._seeing = Together(self._saw_worker)
+        self._taking = Together(self._take)
+        self._handing = Together(self._hand_in)
+        self._asking = Together[_Question[Any], Any](self._ask)
+        self._seeing = Together(self._saw_workers)
 
     async def lease(self, task: str, lease: str, worker: str, until: float, deadline: float) -> Task | None:
-        return await self._taking(Taking(task, lease, worker, until, deadline))
+        return await self._taking(_Taking(task, lease, worker, until, deadline))
 
     async def renew(self, lease: str, until: float, frames: int, fps: float) -> bool:
         values = {"lease": lease, "until": until, "frames": frames, "fps": fps, "now": self._now()}
-        (hit,) = await self._database.send("renew", sql.RENEW, values)
-        return hit.count > 0
-
-    async def held(self, lease: str) -> tuple[Attempt, Task]:
-        return await self._holding(lease)
+        (hit,) = await self._database.send("renew", [(sql.RENEW, values)])
+        return hit.count > 0 or await self._renew_either(values)
 
     async def commit(self, lease: str, part: Part, effort: Effort) -> bool:
         return await self._handing(Handing(lease, part, effort))
 
-    async def pulse(self, task: Task, few: int) -> Pulse:
-        return await self._feeling((task.spec.job, task.spec.kind.value, task.spec.rendition, few))
-
-    async def is_last(self, job: str) -> bool:
-        return await self._ending(job)
-
     async def saw_worker(self, worker: str) -> None:
         await self._seeing(worker)
 
-    # one by one, or many at once
+    async def held(self, lease: str) -> tuple[Attempt, Task]:
+        script = [(sql.HELD, {"lease": lease}), (sql.TASK, {"lease": lease})]
+        found: tuple[Attempt, Task] | None = await self._asking(_Question(("held", lease), script, _held))
+        if found is None:
+            raise NotFound("There is no such lease.")
+        return found
 
-    async def _lease(self, items: Sequence[Taking]) -> Sequence[Task | None]:
-        if len(items) > 1:
-            return await self._database.write(lambda db: take(db, items, self._now()))
-        *_, taken, _ = await self._database.send("lease", sql.LEASE, {**vars(items[0]), "now": self._now()})
-        return [rows.task_of(taken.rows[0]) if taken.rows else None]
+    async def unfinished(self, task: Task) -> bool:
+        of = {"job": task.spec.job, "kind": task.spec.kind.value, "rendition": task.spec.rendition}
+        some: bool = await self._asking(_Question(("unfinished", *of.values()), [(sql.UNFINISHED, of)], _is))
+        return some
 
-    async def _held(self, leases: Sequence[str]) -> Sequence[tuple[Attempt, Task] | Exception]:
-        if len(leases) > 1:
-            return await self._database.read(lambda db: look_up(db, leases))
-        attempt, task = await self._database.ask(sql.HELD, {"lease": leases[0]})
-        if not attempt.rows:
-            return [NotFound("There is no such lease.")]
-        return [(rows.attempt_of(attempt.rows[0]), rows.task_of(task.rows[0]))]
+    async def is_last(self, job: str) -> bool:
+        last: bool = await self._asking(_Question(("last", job), [(sql.LAST, {"job": job})], _is))
+        return last
 
-    async def _commit(self, items: Sequence[Handing]) -> Sequence[bool | Exception]:
-        if len(items) > 1:
-            return await self._database.write(lambda db: hand_in(db, items, self._now()))
-        return [await self._commit_one(items[0].lease, items[0].part, items[0].effort)]
+    async def sisters(self, task: Task) -> list[Task]:
+        spec = task.spec
+        of = {"task": task.id, "job": spec.job, "kind": spec.kind.value, "number": spec.number, "now": self._now()}
+        found: list[Task] = await self._asking(_Question(("sisters", task.id), [(sql.BESIDE, of)], _tasks))
+        return found
 
-    async def _commit_one(self, lease: str, part: Part, effort: Effort) -> bool:
-        ours = {"lease": lease, "now": self._now(), **rows.effort_row(effort)}
+    # many at once
 
-        def decide(db: Connection, answers: list[Answer]) -> tuple[bool, Script, Mapping[str, Any]]:
-            task, attempt, sisters = (answer.rows for answer in answers)
-            if not attempt:
-                raise NotFound("There is no such lease.")
-            if JobState(attempt[0]["state"]).ended:
-                raise Conflict(f"The job is {attempt[0]['state']}; what was made for it is not needed any more.")
-            if attempt[0]["outcome"] == Outcome.DELIVERED.value:
-                return False, ROLLBACK, {}
-            _check_headers(db, lease, task[0], part, sisters)
-            if task[0]["state"] not in _OPEN:
-                return False, sql.LATE, {**ours, "outcome": Outcome.LATE.value}
-            made = {"task": task[0]["id"], "part": rows.dumps(part), "headers": part.headers}
-            return True, sql.FIRST, {**ours, **made, "outcome": Outcome.DELIVERED.value}
+    async def _take(self, items: Sequence[_Taking]) -> Sequence[Task | None]:
+        # In the same order everywhere: nobody waits for who waits for them.
+        taking = [(sql.TAKE, vars(item)) for item in sorted(items, key=lambda item: item.task)]
+        these = {"tasks": [i.task for i in items], "leases": [i.lease for i in items], "now": self._now()}
+        script = [BEGIN, *taking, (sql.ATTEMPT, these), (sql.TAKEN, these), COMMIT]
+        *_, taken, _ = await self._database.send("lease", script)
+        had = {row["lease"]: rows.task_of(row) for row in taken.rows}
+        return [had.get(item.lease) for item in items]
 
-        return await self._database.exchange("commit", sql.DELIVERED, {"lease": lease}, decide)
+    async def _hand_in(self, items: Sequence[Handing]) -> Sequence[bool | Exception]:
+        deliveries = Deliveries(items, self._now())
+        return await self._database.exchange("commit", deliveries.opening, deliveries.decide)
 
-    async def _pulse(self, asked: Sequence[tuple[str, str, str, int]]) -> Sequence[Pulse]:
-        names = ("job", "kind", "rendition", "few")
+    async def _ask(self, questions: Sequence[_Question[Any]]) -> Sequence[Any]:
+        asked = {question.name: question for question in questions}
+        answers = iter(await self._database.ask([one for question in asked.values() for one in question.script]))
+        known = {name: one.understand([next(answers) for _ in one.script]) for name, one in asked.items()}
+        return [known[question.name] for question in questions]
 
-        def feel(db: Connection, of: tuple[str, str, str, int]) -> Pulse:
-            (answer,) = sql.PULSE(db, **dict(zip(names, of, strict=True)), now=self._now())
-            return Pulse(bool(answer.rows[0]["unfinished"]), bool(answer.rows[0]["hungry"]))
-
-        found = await self._database.read(lambda db: {of: feel(db, of) for of in set(asked)})
-        return [found[of] for of in asked]
-
-    async def _is_last(self, jobs: Sequence[str]) -> Sequence[bool]:
-        def look(db: Connection, job: str) -> bool:
-            (answer,) = sql.LAST(db, job=job)
-            return bool(answer.rows[0]["last"])
-
-        found = await self._database.read(lambda db: {job: look(db, job) for job in set(jobs)})
-        return [found[job] for job in jobs]
-
-    async def _saw_worker(self, ids: Sequence[str]) -> Sequence[None]:
-        now = self._now()
-        await self._database.write_again(
-            lambda db: db.execute(update(workers).where(workers.c.id.in_(ids)).values(seen=now))
-        )
-        return [None] * len(ids)
+    async def _saw_workers(self, workers: Sequence[str]) -> Sequence[None]:
+        await self._database.send("saw_worker", [(sql.SEEN, {"workers": list(workers), "now": self._now()})])
+        return [None] * len(workers)
 
 
-def _check_headers(
-    db: Connection, lease: str, task: Mapping[str, Any], part: Part, sisters: Sequence[Mapping[str, Any]]
-) -> None:
-    """Parts of one rendition are joined into one stream, so their parameter sets must agree: with any of them, for
-    those that are there agree already."""
-    # Without any, two of them might come at once and each see none, for locks hold on one node only: so both write
-    # to their job, and the later one waits or must begin again, and sees the other.
-    if not sisters and task["kind"] == "video":
-        _, found = sql.ALONE(db, job=task["job"], lease=lease)
-        sisters = found.rows
-    if sisters and sisters[0]["headers"] != part.headers:
-        raise BrokenPart(
-            f"The part of chunk {task['number']} has other codec parameters than that of chunk "
-            f"{sisters[0]['number']}; they cannot be joined into one stream."
-        )
+def _held(answers: Sequence[Answer]) -> tuple[Attempt, Task] | None:
+    attempt, task = answers
+    return (rows.attempt_of(attempt.rows[0]), rows.task_of(task.rows[0])) if task.rows else None
+
+
+def _tasks(answers: Sequence[Answer]) -> list[Task]:
+    return [rows.task_of(row) for row in answers[0].rows]
+
+
+def _is(answers: Sequence[Answer]) -> bool:
+    return bool(answers[0].rows[0]["it_is"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from fallow.adapters.ledger_database import flavour
@@ -76,6 +76,16 @@ def _upgrade(db: Connection) -> None:
         # An SQLite ledger is made whole at its first use, without Alembic: it takes part from here on.
         if version is not None and not known.has_table("alembic_version"):
             command.stamp(config, f"{version:04d}")
+        elif version is not None:
+            _agree(db)
         command.upgrade(config, "head")
     except CommandError as error:
         raise _Overtaken(str(error)) from error
+
+
+def _agree(db: Connection) -> None:
+    """Of two who begin at once at different nodes, the slower one may note its first step after the other's last.
+    What the furthest has noted is done; the slower one finds its note gone, and begins again."""
+    noted = [row[0] for row in db.exec_driver_sql("SELECT version_num FROM alembic_version")]
+    for version in sorted(noted)[:-1]:
+        db.execute(text("DELETE FROM alembic_version WHERE version_num = :version"), {"version": version})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import urllib.parse
@@ -29,8 +30,9 @@ AGAIN = {1213, 1205, 1047, 1020, 1180}
 LOST = {2002, 2003, 2006, 2013, 1040, 1053, 1927}
 DENIED = {1044: "permission", 1045: "user or password", 1049: "name of the database", 1698: "user or password"}
 FULL = {1021, 1114}
-# A table, column, index or row that is there; a table that is being changed, or was since it was looked at.
-MADE = {1050, 1060, 1061, 1062, 1684, 1412}
+# A table, column, index or row that is there, or a column or index that is not any more; a table that is being
+# changed, or was since it was looked at.
+MADE = {1050, 1060, 1061, 1062, 1091, 1684, 1412}
 _NOT_ALLOWED = {1142, 1143, 1227}
 _NO_TABLE = 1146
 _NO_PARENT = 1452
@@ -141,7 +143,10 @@ class Nodes:
         trouble: Exception | None = None
         for host in self.order():
             try:
-                connection = dialect.connect(*arguments, **{**parameters, "host": host[0], "port": host[1]})
+                line = _line(host, dialect.dbapi)
+                place = {"host": host[0], "port": host[1], "defer_connect": True}
+                connection = dialect.connect(*arguments, **{**parameters, **place})
+                connection.connect(line)
                 _set_up(connection, dialect.dbapi)
                 # The driver has one patience for the greeting, which is quick or never comes, and for every answer.
                 connection._read_timeout = ANSWER_SECONDS
@@ -153,6 +158,18 @@ class Nodes:
                     self._failed[host] = time.monotonic()
                 trouble = error
         raise trouble or AssertionError("no hosts")
+
+
+def _line(host: tuple[str, int], driver: Any) -> socket.socket:
+    """To a server. The driver would write down where each one that does not answer was called from, for which it
+    parses source: Python 3.11 cannot do that in several threads at once."""
+    try:
+        line = socket.create_connection(host, CONNECT_SECONDS)
+    except OSError as error:
+        raise driver.OperationalError(2003, f"Can't connect to {host[0]}:{host[1]} ({error})") from error
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return line
 
 
 def _host(text: str) -> tuple[str, int]:

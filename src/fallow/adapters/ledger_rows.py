@@ -38,7 +38,7 @@ def record_of(item: Chunk | Track) -> tuple[Column[str], list[ColumnElement[bool
     if isinstance(item, Chunk):
         return chunks.c.chunk, [chunks.c.job == item.job, chunks.c.number == item.number]
     kind = tracks.c.kind == item.kind.value
-    return tracks.c.track, [tracks.c.job == item.job, kind, tracks.c.number == item.index]
+    return tracks.c.track, [tracks.c.job == item.job, kind, tracks.c.number == item.number]
 
 
 def object_row(spec: TaskSpec) -> dict[str, Any]:
@@ -104,6 +104,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "source": None if job.source is None else dumps(job.source),
         "error": job.error,
         "error_kind": job.error_kind,
+        "owner": job.owner[:128],
     }
 
 
@@ -141,6 +142,7 @@ def job_of(row: Row, renditions: list[Rendition]) -> Job:
         renditions=tuple(renditions),
         error=row["error"],
         error_kind=row["error_kind"],
+        owner=row["owner"],
     )
 
 

@@ -12,17 +12,54 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 _VALUE = re.compile(r":([a-z_]+)")
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL with values by name: `:lease`, or `IN :leases` for a value that is a list and not empty."""
+
+    text: str
+    least: int = 0  # rows that it is sure to hit
+
+    @cached_property
+    def formatted(self) -> str:
+        """As MariaDB's driver wants it."""
+        return _VALUE.sub(r"%(\1)s", self.text)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_VALUE.findall(self.text)))
+
+    def expanded(self, values: Values) -> tuple[str, dict[str, Any]]:
+        """As SQLite's driver wants it: it knows no lists."""
+        given: dict[str, Any] = {}
+
+        def place(found: re.Match[str]) -> str:
+            name, value = found[1], values[found[1]]
+            if not isinstance(value, list):
+                given[name] = value
+                return f":{name}"
+            given.update({f"{name}_{n}": one for n, one in enumerate(value)})
+            return "(" + ", ".join(f":{name}_{n}" for n in range(len(value))) + ")"
+
+        return _VALUE.sub(place, self.text), given
+
+
+Script = Sequence[tuple[Statement, Values]]
+"""Statements with their values. One that fails is the last: no COMMIT after it is carried out."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Of one statement."""
+    """To one statement."""
 
     count: int  # rows that it hit
     rows: Sequence[Mapping[str, Any]]
@@ -32,44 +69,42 @@ class Missed(Exception):
     """What a transaction was sure to find was gone: it has to begin again."""
 
 
-class Script:
-    """Statements with values by name (`:lease`). One that fails is the last: no COMMIT after it is carried out."""
-
-    def __init__(self, *statements: str, least: int = 0) -> None:
-        self.statements = statements
-        self._least = least  # rows that the first one must hit
-        self._formatted = [_VALUE.sub(r"%(\1)s", statement) for statement in statements]
-        self._joined = ";".join(self._formatted)
-
-    def __call__(self, db: Connection, **values: Any) -> list[Answer]:
-        # A cursor of the driver: SQLAlchemy's result is of the first statement only.
-        cursor = db.connection.cursor()
-        driver = db.dialect.loaded_dbapi
-        try:
-            if getattr(db.connection.driver_connection, "takes_scripts", False):
-                return _together(cursor, self._joined, values)
-            texts = self._formatted if db.dialect.name == "mysql" else self.statements
-            return list(self._one_by_one(cursor, texts, values))
-        except driver.Error as error:
-            raise _wrapped(db, self._joined, error) from error
-
-    def _one_by_one(self, cursor: Any, texts: Sequence[str], values: Mapping[str, Any]) -> Iterator[Answer]:
-        least = self._least
-        for text in texts:
-            cursor.execute(text, values)
-            answer = _answer(cursor)
-            if least and answer.count < least:
-                raise Missed
-            least = 0
-            yield answer
+def run(db: Connection, asked: Script) -> list[Answer]:
+    """The answers to all statements. Raises Missed."""
+    # A cursor of the driver: SQLAlchemy's result is of the first statement only.
+    cursor = db.connection.cursor()
+    driver = db.dialect.loaded_dbapi
+    try:
+        if getattr(db.connection.driver_connection, "takes_scripts", False):
+            return _together(cursor, [_written(cursor, *one) for one in asked])
+        return list(_one_by_one(cursor, asked, db.dialect.name))
+    except driver.Error as error:
+        raise _wrapped(db, ";".join(one.text for one, _ in asked), error) from error
 
 
-def _together(cursor: Any, joined: str, values: Mapping[str, Any]) -> list[Answer]:
-    cursor.execute(joined, values)
+def _written(cursor: Any, statement: Statement, values: Values) -> str:
+    # Only what it names: whatever is given to the driver is escaped, and the same values go to many statements.
+    return str(cursor.mogrify(statement.formatted, {name: values[name] for name in statement.names}))
+
+
+def _together(cursor: Any, texts: Sequence[str]) -> list[Answer]:
+    cursor.execute(";".join(texts))
     answers = [_answer(cursor)]
     while cursor.nextset():
         answers.append(_answer(cursor))
     return answers
+
+
+def _one_by_one(cursor: Any, asked: Script, dialect: str) -> Iterator[Answer]:
+    for statement, values in asked:
+        if dialect == "mysql":
+            cursor.execute(_written(cursor, statement, values))
+        else:
+            cursor.execute(*statement.expanded(values))
+        answer = _answer(cursor)
+        if statement.least and answer.count < statement.least:
+            raise Missed
+        yield answer
 
 
 def _answer(cursor: Any) -> Answer:

@@ -10,25 +10,51 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from fallow.adapters import ledger_rows as rows
+from fallow.adapters.ledger_bundles import Bundles
 from fallow.adapters.ledger_census import census
 from fallow.adapters.ledger_database import Database, add, change, fetch
+from fallow.adapters.ledger_hedges import AT, EXPIRED, end_hedge, take_over
 from fallow.adapters.ledger_leases import Leases
+from fallow.adapters.ledger_packages import Packages, forget_packages
+from fallow.adapters.ledger_prefix import Prefixes
 from fallow.adapters.ledger_retry import Patience
-from fallow.adapters.ledger_tables import attempts, chunks, jobs, renditions, tasks, tracks, workers
+from fallow.adapters.ledger_tables import (
+    attempts,
+    chunks,
+    files,
+    hedges,
+    jobs,
+    packages,
+    renditions,
+    tasks,
+    tracks,
+    turns,
+    workers,
+)
+from fallow.adapters.ledger_turns import Turns
 from fallow.errors import Conflict, NotFound
-from fallow.model import Chunk, JobState, Part, Source, TaskKind, TaskState, Track, Worker
-from fallow.records import Attempt, Census, Job, Outcome, Rendition, Setback, Share, Tally, Task, TaskSpec
+from fallow.model import Chunk, JobState, Part, Source, TaskKind, TaskState, Track, Worker, track_number
+from fallow.records import (
+    UNTIL_WOKEN,
+    Attempt,
+    Census,
+    Freed,
+    Job,
+    Outcome,
+    Rendition,
+    Setback,
+    Share,
+    Tally,
+    Task,
+    TaskSpec,
+)
 
-_OUT_OF_WINDOW = (TaskKind.SPLIT.value, TaskKind.JOIN.value)
 _ENDED = [state.value for state in JobState if state.ended]
+_PUT_OFF = (tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at == UNTIL_WOKEN)
 _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
-class _Overtaken(Exception):
-    """Somebody else did a part of the same."""
-
-
-class SqlLedger(Leases):
+class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
@@ -95,12 +121,19 @@ class SqlLedger(Leases):
         mine = (renditions.c.job == job, renditions.c.name == rendition, renditions.c.result.is_(None))
         return await self._write(lambda db: change(db, renditions, values, *mine))
 
+    async def drop_renditions(self, job: str, names: Sequence[str]) -> None:
+        def work(db: Connection) -> None:
+            mine = (renditions.c.job == job, renditions.c.name.in_(list(names)), renditions.c.result.is_(None))
+            db.execute(delete(renditions).where(*mine))
+
+        await self._write(work)
+
     async def forget_job(self, job: str) -> None:
         def work(db: Connection) -> None:
             state = (db.execute(select(jobs.c.state).where(jobs.c.id == job))).scalar()
             if state is not None and not JobState(state).ended:
                 raise Conflict(f"The job {job} is {state}; cancel it first.")
-            for table in (attempts, tasks, tracks, chunks, renditions):
+            for table in (attempts, hedges, turns, tasks, tracks, chunks, packages, files, renditions):
                 db.execute(delete(table).where(table.c.job == job))
             db.execute(delete(jobs).where(jobs.c.id == job))
 
@@ -113,7 +146,7 @@ class SqlLedger(Leases):
         return await self._add_with_tasks(chunks, row, tasks)
 
     async def add_track(self, track: Track, tasks: Sequence[TaskSpec]) -> bool:
-        row = {"job": track.job, "kind": track.kind.value, "number": track.index, "track": rows.dumps(track)}
+        row = {"job": track.job, "kind": track.kind.value, "number": track.number, "track": rows.dumps(track)}
         return await self._add_with_tasks(tracks, row, tasks)
 
     async def replace(self, lost: Chunk | Track, made: Chunk | Track, specs: Sequence[TaskSpec]) -> bool:
@@ -129,6 +162,29 @@ class SqlLedger(Leases):
             return changed
 
         return await self._write(work)
+
+    async def discard(self, job: str, number: int) -> None:
+        late = (tasks.c.job == job, tasks.c.kind == TaskKind.VIDEO.value, tasks.c.number >= number)
+
+        def work(db: Connection) -> None:
+            _forget_tasks(db, late)
+            db.execute(delete(chunks).where(chunks.c.job == job, chunks.c.number >= number))
+            shown = db.execute(select(func.max(packages.c.chunks)).where(packages.c.job == job)).scalar()
+            if (shown or 0) > number:
+                forget_packages(db, job)
+
+        await self._write(work)
+
+    async def discard_sections(self, job: str) -> None:
+        sound = (tasks.c.job == job, tasks.c.kind == TaskKind.AUDIO.value, tasks.c.number >= track_number(0, 0))
+
+        def work(db: Connection) -> None:
+            _forget_tasks(db, sound)
+            mine = (tracks.c.job == job, tracks.c.kind == TaskKind.AUDIO.value)
+            db.execute(delete(tracks).where(*mine, tracks.c.number >= track_number(0, 0)))
+            forget_packages(db, job)
+
+        await self._write(work)
 
     async def chunks(self, job: str) -> list[Chunk]:
         query = select(chunks.c.chunk).where(chunks.c.job == job).order_by(chunks.c.number)
@@ -147,9 +203,10 @@ class SqlLedger(Leases):
             raise NotFound(f"There is no task {task}.")
         return found[0]
 
-    async def tasks(self, job: str) -> list[Task]:
+    async def tasks(self, job: str, kinds: Sequence[TaskKind] = ()) -> list[Task]:
         order = (tasks.c.kind, tasks.c.rendition, tasks.c.number)
-        return await self._tasks(_summaries().where(tasks.c.job == job).order_by(*order))
+        wanted = [tasks.c.kind.in_([kind.value for kind in kinds])] if kinds else []
+        return await self._tasks(_summaries().where(tasks.c.job == job, *wanted).order_by(*order))
 
     async def running(self, job: str) -> list[Task]:
         return await self._tasks(_summaries().where(tasks.c.job == job, tasks.c.state == TaskState.LEASED.value))
@@ -169,23 +226,6 @@ class SqlLedger(Leases):
         mine = (attempts.c.job == job, attempts.c.outcome == Outcome.DELIVERED.value)
         return [rows.share_of(row) for row in await self._rows(query.where(*mine).group_by(attempts.c.worker))]
 
-    async def admit(self, job: str, window: int) -> list[Task]:
-        def admit(db: Connection, queue: Callable[[Connection, list[Task]], list[Task]]) -> list[Task]:
-            mine = (tasks.c.job == job, tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at <= self._now())
-            apart = tasks.c.kind.in_(_OUT_OF_WINDOW)
-            offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED), ~apart)
-            room = window - int((db.execute(select(func.count()).where(*offered))).scalar_one())
-            found = fetch(db, _summaries().where(*mine, apart))
-            if room > 0:
-                order = (tasks.c.cost.desc(), tasks.c.number, tasks.c.rendition)
-                found += fetch(db, _summaries().where(*mine, ~apart).order_by(*order).limit(room))
-            return queue(db, [rows.task_of(row) for row in found])
-
-        try:
-            return await self._write(lambda db: admit(db, self._queue_all))
-        except _Overtaken:  # one by one it is known of which task
-            return await self._write(lambda db: admit(db, self._queue_each))
-
     async def attempt(self, lease: str) -> Attempt:
         found = await self._rows(select(attempts).where(attempts.c.lease == lease))
         if not found:
@@ -198,21 +238,32 @@ class SqlLedger(Leases):
 
     # leases
 
-    async def give_up(self, lease: str, setback: Setback) -> bool:
+    async def give_up(self, lease: str, setback: Setback) -> Freed:
         state = TaskState.DEAD if setback.retry_at is None else TaskState.PLANNED
         values = {**_free(state), "error": setback.error, "retry_at": setback.retry_at or 0.0}
         if setback.outcome is Outcome.CANCELLED:
             values["attempt"] = tasks.c.attempt - 1
 
-        def work(db: Connection) -> bool:
+        def work(db: Connection) -> Freed:
+            for step in (end_hedge, take_over):
+                if freed := step(db, lease, setback, self._now()):
+                    return freed
             mine = (tasks.c.lease == lease, tasks.c.state == TaskState.LEASED.value)
             if not change(db, tasks, values, *mine):
-                return False
+                return Freed.NOTHING
             more = {"error": setback.error, "counted": setback.counted, **rows.effort_row(setback.effort)}
             self._end(db, (attempts.c.lease == lease,), setback.outcome, **more)
-            return True
+            return Freed.TASK
 
         return await self._write(work)
+
+    async def wake(self, job: str, kind: TaskKind) -> bool:
+        mine = (tasks.c.job == job, tasks.c.kind == kind.value, *_PUT_OFF)
+        return await self._write(lambda db: change(db, tasks, {"retry_at": 0.0}, *mine))
+
+    async def waits(self, job: str) -> str:
+        found = await self._rows(select(tasks.c.error).where(tasks.c.job == job, *_PUT_OFF).limit(1))
+        return str(found[0]["error"]) if found else ""
 
     async def reopen(self, task: str, error: str) -> bool:
         values = {**_free(TaskState.PLANNED), "part": None, "headers": "", "error": error, "retry_at": 0.0}
@@ -238,19 +289,11 @@ class SqlLedger(Leases):
 
     async def expired(self, now: float) -> list[Task]:
         out = (tasks.c.state == TaskState.LEASED.value, tasks.c.lease_until < now)
-        return await self._tasks(_summaries().where(*out))
+        return [*await self._tasks(_summaries().where(*out)), *await self._hedges(EXPIRED, now=now)]
 
     async def overdue(self, before: float) -> list[Task]:
         waiting = (tasks.c.state == TaskState.QUEUED.value, tasks.c.queued_at < before)
-        found = await self._tasks(_summaries().where(*waiting))
-        if not found:
-            return []
-
-        def work(db: Connection) -> list[Task]:
-            again = {"queued_at": self._now()}
-            return [t for t in found if change(db, tasks, again, tasks.c.id == t.id, *waiting)]
-
-        return await self._write(work)
+        return await self._tasks(_summaries().where(*waiting).order_by(tasks.c.queued_at, tasks.c.id))
 
     async def census(self) -> Census:
         return await self._database.read(census)
@@ -277,7 +320,8 @@ class SqlLedger(Leases):
 
     async def leases_at(self, home: str) -> list[Task]:
         of_home = tasks.c.worker.startswith(home, autoescape=True)
-        return await self._tasks(_summaries().where(tasks.c.state == TaskState.LEASED.value, of_home))
+        found = await self._tasks(_summaries().where(tasks.c.state == TaskState.LEASED.value, of_home))
+        return [*found, *await self._hedges(AT, home=home)]
 
     # what several of the above are made of
 
@@ -295,19 +339,6 @@ class SqlLedger(Leases):
 
         return await self._write(work)
 
-    def _queue_all(self, db: Connection, found: list[Task]) -> list[Task]:
-        """Raises _Overtaken when somebody else has offered one of the tasks meanwhile."""
-        values = {"state": TaskState.QUEUED.value, "queued_at": self._now()}
-        which = (tasks.c.id.in_([task.id for task in found]), tasks.c.state == TaskState.PLANNED.value)
-        if found and db.execute(update(tasks).where(*which).values(**values)).rowcount < len(found):
-            raise _Overtaken
-        return found
-
-    def _queue_each(self, db: Connection, found: list[Task]) -> list[Task]:
-        values = {"state": TaskState.QUEUED.value, "queued_at": self._now()}
-        planned = tasks.c.state == TaskState.PLANNED.value
-        return [task for task in found if change(db, tasks, values, tasks.c.id == task.id, planned)]
-
     def _end(self, db: Connection, which: Sequence[ColumnElement[bool]], how: Outcome, **more: Any) -> None:
         """Close attempts; one that ended before keeps its time."""
         values = {"outcome": how.value, "ended": func.coalesce(attempts.c.ended, self._now()), **more}
@@ -320,6 +351,7 @@ class SqlLedger(Leases):
         db.execute(update(tasks).where(*leased).values(attempt=tasks.c.attempt - 1))
         offered = (tasks.c.job == job, tasks.c.state.in_(_OFFERED))
         db.execute(update(tasks).where(*offered).values(**_free(TaskState.PLANNED)))
+        db.execute(delete(hedges).where(hedges.c.job == job))
         self._end(db, (attempts.c.job == job, attempts.c.ended.is_(None)), Outcome.CANCELLED)
 
 
@@ -330,6 +362,12 @@ def _jobs_with_renditions(db: Connection, query: Select[Any]) -> list[Job]:
     for row in fetch(db, wanted.order_by(renditions.c.place)):
         by_job[row["job"]].append(rows.rendition_of(row))
     return [rows.job_of(row, by_job[row["id"]]) for row in found]
+
+
+def _forget_tasks(db: Connection, which: Sequence[ColumnElement[bool]]) -> None:
+    for table in (attempts, hedges):
+        db.execute(delete(table).where(table.c.task.in_(select(tasks.c.id).where(*which))))
+    db.execute(delete(tasks).where(*which))  # with the attempts that have begun meanwhile
 
 
 def _summaries() -> Select[Any]:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT
 
 from fallow.errors import BadSetting
 
-SCHEMA = 2
+SCHEMA = 4
 """Raised with every change of the tables; a ledger of a newer schema is refused."""
 
 metadata = MetaData()
@@ -60,6 +60,8 @@ jobs = Table(
     Column("source", _json),
     Column("error", _json, nullable=False),
     Column("error_kind", String(16), nullable=False),
+    Column("owner", _name, nullable=False, server_default=text("''")),
+    Column("hedged", Double, nullable=False, server_default=text("0")),  # expected extra work of its hedges
     **_MARIADB,
 )
 
@@ -128,10 +130,41 @@ tasks = Table(
     Column("queued_at", Double, nullable=False, default=0.0),
     Column("encoder", String(32), nullable=False, server_default=text("''")),
     UniqueConstraint("job", "kind", "rendition", "number", name="task_identity"),
-    Index("tasks_of_job", "job", "state", "kind"),  # with the kind, counting needs no rows
+    # Counting needs no rows, and those that are offered next are the first ones.
+    Index("tasks_of_job", "job", "state", "kind", "encoder", "number"),
     Index("tasks_by_lease_end", "state", "lease_until"),
     **_MARIADB,
 )
+
+hedges = Table(
+    "hedges",
+    metadata,
+    Column("lease", _id, primary_key=True),
+    Column("task", String(256), ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("job", _id, nullable=False, index=True),
+    Column("rival", _id, nullable=False),  # the task's own lease; when that is over, so is this one
+    Column("worker", _id, nullable=False, index=True),
+    Column("lease_until", Double, nullable=False, index=True),
+    Column("deadline", Double, nullable=False),
+    Column("done_frames", BigInteger, nullable=False, server_default=text("0")),
+    Column("fps", Double, nullable=False, server_default=text("0")),
+    **_MARIADB,
+)
+"""Second leases of tasks that are leased already."""
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("job", _id, primary_key=True),  # "": the row of the owner, over all his jobs
+    Column("lane", String(64), primary_key=True),
+    Column("owner", _name, primary_key=True),
+    Column("waits", Integer, nullable=False),  # 1 while there are tasks to offer
+    Column("given", Double, nullable=False),  # work, on a scale that is common to all in the lane
+    Index("turns_of_owners", "lane", "job", "waits", "given"),
+    Index("turns_of_jobs", "lane", "owner", "waits", "given"),
+    **_MARIADB,
+)
+"""Who waits in which lane for a turn."""
 
 attempts = Table(
     "attempts",
@@ -152,6 +185,28 @@ attempts = Table(
     Column("bytes_in", BigInteger, nullable=False, default=0),
     Column("bytes_out", BigInteger, nullable=False, default=0),
     Column("encoder", _name, nullable=False, default=""),
+    **_MARIADB,
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    _of_job(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("chunks", Integer, nullable=False),
+    Column("made", _json, nullable=False),
+    Column("texts", String(512), nullable=False),
+    **_MARIADB,
+)
+
+files = Table(
+    "files",
+    metadata,
+    _of_job(),
+    Column("name", String(255), primary_key=True),
+    Column("key", String(512), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", _sha256, nullable=False),
     **_MARIADB,
 )
 

@@ -12,19 +12,22 @@ I = TypeVar("I")  # noqa: E741 - what is asked
 R = TypeVar("R")
 
 MOST = 64  # answered at once: a transaction stays short
+GATHER = 0.004  # seconds in which a crowd gathers: far less than any task takes
 
 
 class Together(Generic[I, R]):
     """A function of one item, made from one of many.
 
-    One transaction is under way at a time, and whatever comes meanwhile makes up the next one. So nobody waits for
-    company: a single call is carried out at once, and the busier the ledger, the more calls share a transaction.
+    One transaction is under way at a time, and whatever comes meanwhile makes up the next one. A single call is
+    carried out at once; but after several that came together more are on their way, and a moment is waited for
+    them. So the busier the ledger, the more calls share a transaction.
     """
 
     def __init__(self, answer: Callable[[Sequence[I]], Awaitable[Sequence[R | Exception]]]) -> None:
         self._answer = answer
         self._waiting: list[tuple[I, asyncio.Future[R]]] = []
         self._working: asyncio.Task[None] | None = None
+        self._crowded = False  # the last time
 
     async def __call__(self, item: I) -> R:
         """The answer to this item, or the error that it was answered with."""
@@ -38,6 +41,9 @@ class Together(Generic[I, R]):
     async def _work(self) -> None:
         try:
             while self._waiting:
+                if self._crowded and len(self._waiting) < MOST:
+                    await asyncio.sleep(GATHER)
+                self._crowded = len(self._waiting) > 1
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 await self._settle(batch)
         finally:

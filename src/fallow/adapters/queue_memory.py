@@ -38,7 +38,7 @@ class Broker:
 
     delivery_limit: int = DELIVERY_LIMIT
     ready: dict[str, deque[_Entry]] = field(default_factory=dict)
-    waiters: list[_Waiter] = field(default_factory=list)
+    waiters: dict[_Waiter, None] = field(default_factory=dict)  # in the order in which they came
 
     def offer(self, entry: _Entry) -> None:
         """Hand a new message to who has waited longest, or keep it in order."""
@@ -62,7 +62,7 @@ class Broker:
         for waiter in self.waiters:
             if entry.queue in waiter.queues and not waiter.entry.done():
                 waiter.entry.set_result(entry)
-                self.waiters.remove(waiter)
+                del self.waiters[waiter]
                 return True
         return False
 
@@ -126,7 +126,7 @@ class MemoryQueue:
 
     async def _wait_for_entry(self, queues: Sequence[str], wait: float) -> _Entry | None:
         waiter = _Waiter(frozenset(queues), asyncio.get_running_loop().create_future())
-        self._broker.waiters.append(waiter)
+        self._broker.waiters[waiter] = None
         self._waiters.add(waiter)
         try:
             await asyncio.wait([waiter.entry], timeout=wait)
@@ -138,8 +138,7 @@ class MemoryQueue:
             raise
         finally:
             self._waiters.discard(waiter)
-            if waiter in self._broker.waiters:
-                self._broker.waiters.remove(waiter)
+            self._broker.waiters.pop(waiter, None)
 
     def _deliver(self, entry: _Entry) -> Message:
         if self._closed:  # closed between hand-over and wake-up

@@ -21,6 +21,7 @@ from fallow.ports import ObjectFacts, Writer
 
 BUFFER = 256 << 10  # bytes collected before a thread writes them
 THREADS = 4
+AT_ONCE = 64 << 10  # bytes that are read without a hop to a thread, which takes longer
 LEFT_OVER = 2 * 86400.0  # seconds after which nobody writes on
 _COPY = 64 << 20  # bytes asked of one copy_file_range call
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
@@ -73,7 +74,10 @@ class FolderStore:
             return None
 
     async def read(self, key: str, start: int, length: int) -> bytes:
-        return await self.run(_read, self._existing(key), start, length)
+        path = self._existing(key)
+        if length <= AT_ONCE:
+            return _read(path, start, length)
+        return await self.run(_read, path, start, length)
 
     async def stream(self, key: str, start: int = 0) -> AsyncIterator[bytes]:
         path = self._existing(key)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from fallow.commands import space, state, summary
 from fallow.commands.interrupts import Interrupts
 from fallow.commands.outputs import Output, check_input, made, outputs
 from fallow.commands.progress import Display
+from fallow.commands.streams import bring
 from fallow.errors import BrokenPart, Cancelled, FallowError, StorageFull
 from fallow.messages import from_wire, to_wire
 from fallow.model import Source
 from fallow.pipeline.context import Policy
 from fallow.pipeline.geometry import output_size
 from fallow.pipeline.job_options import Options
+from fallow.pipeline.ladder import deserved
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
 from fallow.services.run import Platform
@@ -44,6 +46,8 @@ class Request:
     container: str | None = None
     workers: int | None = None  # None: as many as use the machine best
     chunk_seconds: float = Options.chunk_seconds
+    segment_seconds: float = Options.segment_seconds
+    ladder: bool = False  # leave out what an input is too small for
     resume: bool = True
     accept_damaged: bool = False
     ffmpeg: str | None = None
@@ -73,11 +77,25 @@ class Work:
     def of(self, source: Path) -> list[Output]:
         return [output for output in self.wanted if output.source == source]
 
+    def fitting(self, source: Path, view: JobView) -> list[Output]:
+        """Those that the input is large enough for, now that it is known what that is."""
+        wanted = self.of(source)
+        if not self.options.ladder:
+            return wanted
+        kept = deserved(from_wire(Source, view.source), [output.profile for output in wanted])
+        return [output for output in wanted if output.profile in kept]
+
 
 def prepare(request: Request) -> Work:
     """Raises BadInput, BadProfile or BadSetting for what is wrong with the request itself."""
     wanted = outputs(request.inputs, request.profiles, request.output, request.container)
-    options = Options(wanted[0].container, request.chunk_seconds, request.accept_damaged)
+    options = Options(
+        wanted[0].container,
+        request.chunk_seconds,
+        request.accept_damaged,
+        ladder=request.ladder,
+        segment_seconds=request.segment_seconds,
+    )
     for profile in request.profiles:
         check_container(profile, options.container)
         check_chunks(profile, options.chunk_seconds)
@@ -179,8 +197,11 @@ class _Run:
             return summary.InputReport(source, size, error=failed, warnings=view.warnings)
         results: list[summary.Result] = []
         try:
-            for output in self.work.of(source):
-                results.append(await self._deliver(view, output))
+            if self.work.options.streamed:
+                results += await self._deliver_stream(view, self.work.fitting(source, view))
+            else:
+                for output in self.work.fitting(source, view):
+                    results.append(await self._deliver(view, output))
         except (FallowError, OSError) as error:
             if isinstance(error, Cancelled):
                 raise
@@ -190,27 +211,40 @@ class _Run:
 
     async def _deliver(self, view: JobView, output: Output) -> summary.Result:
         rendition = next(item for item in view.renditions if item.name == output.profile.name)
-        with made(output.path.absolute().parent):
-            await self._export(view.id, output)
+        path = output.path.absolute()
+        with made(path.parent):
+            await self._patiently(lambda: self.platform.export(view.id, output.profile.name, path), path.parent)
         facts = rendition.facts or {}
         digest = await asyncio.to_thread(_digest, output.path)
         if facts.get("sha256") != digest or output.path.stat().st_size != rendition.size:
             output.path.unlink()
             raise BrokenPart(f"{output.path} is not what was joined; check the disk, and encode again.")
-        found = from_wire(Source, view.source)
-        width, height, _, _ = output_size(found.video, output.profile)
-        return summary.result(output, facts, (width, height), digest)
+        return summary.result(output, facts, size_of(view, output), output.path.stat().st_size)
 
-    async def _export(self, job: str, output: Output) -> None:
+    async def _deliver_stream(self, view: JobView, outputs: Sequence[Output]) -> list[summary.Result]:
+        folder, made_of = outputs[0].path.absolute().parent, {r.name: r for r in view.renditions}
+        name = outputs[0].profile.name
+        digest = str((made_of[name].facts or {}).get("sha256", ""))
+        with made(folder.parent):
+            await self._patiently(lambda: bring(self.platform, view.id, name, digest, folder), folder.parent)
+        return [
+            summary.result(output, rendition.facts or {}, size_of(view, output), rendition.size or 0)
+            for output in outputs
+            for rendition in [made_of[output.profile.name]]
+        ]
+
+    async def _patiently(self, export: Callable[[], Coroutine[Any, Any, Any]], folder: Path) -> None:
         """A full disk is waited for: all the work is done, and only the space for its result is missing."""
         end = time.monotonic() + self.policy.space_patience
         while True:
             try:
-                return await self.platform.export(job, output.profile.name, output.path.absolute())
+                await export()
             except StorageFull:
                 if time.monotonic() >= end:
                     raise
-            self._tell_full(output.path.absolute().parent)
+            else:
+                return
+            self._tell_full(folder)
             await _first(self.interrupted.wait(), asyncio.sleep(min(self.policy.space_wait, _LOOK_FOR_SPACE)))
             if self.interrupted.is_set():
                 raise Cancelled(_INTERRUPTED)
@@ -220,7 +254,9 @@ class _Run:
         for source, view in views.items():
             if view.source and view.id not in self.looked_at:
                 self.looked_at.add(view.id)
-                for sentence in space.warnings(self.folder, from_wire(Source, view.source), self.work.of(source)):
+                for sentence in space.warnings(
+                    self.folder, from_wire(Source, view.source), self.work.fitting(source, view)
+                ):
                     self.display.say(sentence)
         if self.platform.ran_full():
             self._tell_full(self.folder)
@@ -230,6 +266,12 @@ class _Run:
         if now - self.told_full >= _REMIND:
             self.told_full = now
             self.display.say(f"No space is left in {folder}. Free some, and the work goes on.")
+
+
+def size_of(view: JobView, output: Output) -> tuple[int, int]:
+    """How large the pictures of a result are."""
+    width, height, _, _ = output_size(from_wire(Source, view.source).video, output.profile)
+    return width, height
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:

@@ -16,6 +16,10 @@ from fallow.profiles import Profile
 _ALIASES = {"ts": "mpegts", "mkv": "matroska"}
 
 
+OF_STREAMS = {"master.m3u8", "manifest.mpd", "video", "audio", "text", "thumbnails"}
+"""What is in the folder of a stream."""
+
+
 @dataclass(frozen=True)
 class Output:
     """One result to be written."""
@@ -25,13 +29,20 @@ class Output:
     path: Path
     container: str
 
+    @property
+    def streamed(self) -> bool:
+        """Whether it is part of a folder, whose front is `path`."""
+        return self.container in catalogue.STREAMS
+
 
 def outputs(
     inputs: Sequence[Path], profiles: Sequence[Profile], wanted: str | None, container: str | None
 ) -> list[Output]:
     """One output for each input and profile; raises BadSetting when the names do not work out."""
     container = container_named(container)
-    if wanted is not None and _names_a_file(wanted):
+    if container in catalogue.STREAMS:
+        results = _streams(inputs, profiles, wanted, str(container))
+    elif wanted is not None and _names_a_file(wanted):
         results = [_single(inputs, profiles, Path(wanted), container)]
     else:
         ending = catalogue.CONTAINERS[container or "mp4"]
@@ -50,10 +61,20 @@ def container_named(name: str | None) -> str | None:
     if name is None:
         return None
     container = _ALIASES.get(name, name)
-    if container not in catalogue.CONTAINERS:
-        known = ", ".join([*catalogue.CONTAINERS, *_ALIASES])
+    if container not in {**catalogue.CONTAINERS, **catalogue.STREAMS}:
+        known = ", ".join([*catalogue.CONTAINERS, *_ALIASES, *catalogue.STREAMS])
         raise BadSetting(f"There is no container {name!r}; choose one of {known}.")
     return container
+
+
+def streamed(container: str | None) -> str:
+    """The container of a result that can be played while it is made. Raises BadSetting for others."""
+    if container is not None and container not in catalogue.STREAMS:
+        known = ", ".join(catalogue.STREAMS)
+        raise BadSetting(
+            f"{container} cannot be played while it is made; choose one of {known}, or leave --stream out."
+        )
+    return container or "cmaf"
 
 
 def check_input(path: Path) -> None:
@@ -104,6 +125,17 @@ def _names_a_file(wanted: str) -> bool:
     return not wanted.endswith(os.sep) and path.suffix != "" and not path.is_dir()
 
 
+def _streams(
+    inputs: Sequence[Path], profiles: Sequence[Profile], wanted: str | None, container: str
+) -> list[Output]:
+    """All renditions of an input are in one folder that is named like it."""
+    if wanted is not None and Path(wanted).suffix in catalogue.EXTENSIONS:
+        raise BadSetting(f"-o {wanted} names one file, but {container} is many; name a folder, as in -o out/.")
+    front = catalogue.STREAMS[container].front
+    folder = Path(wanted) if wanted is not None else Path()
+    return [Output(source, p, folder / source.stem / front, container) for source in inputs for p in profiles]
+
+
 def _single(inputs: Sequence[Path], profiles: Sequence[Profile], path: Path, container: str | None) -> Output:
     if len(inputs) != 1 or len(profiles) != 1:
         count = len(inputs) * len(profiles)
@@ -117,14 +149,28 @@ def _single(inputs: Sequence[Path], profiles: Sequence[Profile], path: Path, con
 
 def _check_names(inputs: Sequence[Path], results: Sequence[Output]) -> None:
     sources = {Path(os.path.realpath(path)) for path in inputs}  # which unlike `resolve` bears links in a circle
-    seen: set[Path] = set()
+    seen: dict[Path, Path] = {}
     for result in results:
+        if result.streamed:
+            _check_stream(result.path.parent)
         place = Path(os.path.realpath(result.path))
         if place in sources:
             raise BadSetting(f"{result.path} would be overwritten although it is an input; choose another -o.")
-        if place in seen:
+        if place in seen and not (result.streamed and seen[place] == result.source):
             raise BadSetting(f"Two results would both be {result.path}; rename one input.")
         if place.is_dir():
             raise BadSetting(f"{result.path} is a directory; choose another -o.")
-        seen.add(place)
+        seen[place] = result.source
         check_folder(result.path.absolute().parent)
+
+
+def _check_stream(folder: Path) -> None:
+    """A folder is replaced as a whole, so nothing but an earlier stream may be in it."""
+    if folder.exists() and not folder.is_dir():
+        raise BadSetting(f"{folder} is a file, and a stream would be a folder of that name; choose another -o.")
+    foreign = {path.name for path in folder.iterdir()} - OF_STREAMS if folder.is_dir() else set()
+    if foreign:
+        raise BadSetting(
+            f"{folder} holds {min(foreign)}, which is no part of a stream, and the folder would be replaced; "
+            "choose another -o."
+        )

@@ -6,6 +6,7 @@ import shlex
 
 from fallow.commands.encode import Request, prepare
 from fallow.commands.outputs import Output
+from fallow.errors import BadSetting
 from fallow.ffmpeg.locate import find
 from fallow.ffmpeg.reference import reference
 from fallow.media.frames import FrameIndex
@@ -19,6 +20,8 @@ from fallow.settings import load
 def commands(request: Request) -> list[str]:
     """One shell line for each result."""
     work = prepare(request)
+    if work.options.streamed:
+        raise BadSetting(f"No one command makes what {work.options.container} is; leave --container out.")
     binary = find(request.ffmpeg or load().ffmpeg)
     damage = Damage.ACCEPT if request.accept_damaged else Damage.REFUSE
     lines = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+import urllib.parse
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from fallow import catalogue
 from fallow.client import Client, JobView
 from fallow.commands.outputs import check_folder, check_input, made
 from fallow.commands.progress import Display
-from fallow.errors import BadSetting, Cancelled, FallowError, NotFound
+from fallow.errors import BadSetting, Cancelled, FallowError, NotFound, Rejected
 from fallow.messages import to_wire
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
@@ -33,14 +34,15 @@ class Order:
     key: str = ""
 
 
-def submit(client: Client, order: Order) -> JobView:
-    """Announce the job and send its source; what is plainly wrong is refused before anything is sent."""
+def submit(client: Client, order: Order, announced: Callable[[JobView], object] = lambda job: None) -> JobView:
+    """Announce the job, show it to `announced`, and send its source; what is plainly wrong is refused before."""
     check_input(order.source)
     for profile in order.profiles:
         check_container(profile, order.options.container)
         check_chunks(profile, order.options.chunk_seconds)
     profiles = [to_wire(profile) for profile in order.profiles]
     job = client.create(order.source.name, profiles, to_wire(order.options), order.key)
+    announced(job)
     if job.state != "uploading":
         return job
     try:
@@ -75,6 +77,8 @@ def follow(client: Client, job: str, display: Display) -> JobView:
 def download(client: Client, job: str, names: Sequence[str], folder: Path) -> list[Path]:
     """Bring the named renditions of a job, or all that are finished, into a folder."""
     view = client.job(job)
+    if view.play_url:
+        return [_download_stream(client, view, names, folder)]
     ready = [rendition.name for rendition in view.renditions if rendition.result_url]
     if missing := [name for name in names or [] if name not in ready]:
         raise NotFound(
@@ -94,6 +98,26 @@ def download(client: Client, job: str, names: Sequence[str], folder: Path) -> li
     return list(paths.values())
 
 
+def _download_stream(client: Client, view: JobView, names: Sequence[str], folder: Path) -> Path:
+    """Bring a stream, as far as it is there, into a folder of its own; the file to play."""
+    if names:
+        raise BadSetting(f"The renditions of job {view.id} are one stream; download it without naming any.")
+    files = [str(file["name"]) for file in client.files(view.id)]
+    if not files:
+        raise NotFound(f"The job {view.id} is {view.state} and has nothing to play yet; look at it with status.")
+    place = folder.absolute() / Path(view.name).stem
+    check_folder(place)
+    front = Path(urllib.parse.urlsplit(str(view.play_url)).path).name
+    # The playlists last: what they name is there then. The server's word must not lead out of the folder.
+    for name in sorted(files, key=lambda name: (Path(name).suffix in (".m3u8", ".mpd"), name == front, name)):
+        target = place / name
+        if not target.resolve().is_relative_to(place.resolve()):
+            raise Rejected(f"The server names a file {name!r}, which is outside of {place}.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        client.download_file(view.id, name, target)
+    return place / front
+
+
 def jobs_table(jobs: Sequence[JobView]) -> Table:
     """One line a job."""
     table = _table("job", "state", "name", "renditions", "done", "age")
@@ -103,7 +127,7 @@ def jobs_table(jobs: Sequence[JobView]) -> Table:
     return table
 
 
-def show_job(job: JobView, console: Console) -> None:
+def show_job(job: JobView, console: Console, server: str = "") -> None:
     """One job in full."""
     console.print(f"{job.id}  {job.name}  {job.state}", soft_wrap=True)
     table = _table("rendition", "state", "chunks", "frames", "fps", "size")
@@ -114,6 +138,10 @@ def show_job(job: JobView, console: Console) -> None:
         fps = f"{rendition.fps:.0f}" if rendition.fps else ""
         table.add_row(rendition.name, rendition.state, chunks, frames, fps, size)
     console.print(table)
+    if job.play_url:
+        console.print(f"plays at {server}{job.play_url}", soft_wrap=True)
+    if job.waits:
+        console.print(f"The splitter {job.waits}.", soft_wrap=True)
     for warning in job.warnings:
         console.print(warning, soft_wrap=True)
 

@@ -198,10 +198,9 @@ def _show_shares(report: Report, console: Console) -> None:
     console.print(f"{words}; by worker: {', '.join(parts)}." if parts else f"{words}.")
 
 
-def result(output: Output, facts: dict[str, Any], size: tuple[int, int], sha256: str) -> Result:
-    """A result from what the join counted and what lies in the file."""
+def result(output: Output, facts: dict[str, Any], size: tuple[int, int], length: int) -> Result:
+    """A result from what the join counted, and found to be on the disk with so many bytes."""
     seconds = _number(facts.get("duration", 0))
-    length = output.path.stat().st_size
     return Result(
         profile=output.profile.name,
         path=str(output.path),
@@ -213,7 +212,7 @@ def result(output: Output, facts: dict[str, Any], size: tuple[int, int], sha256:
         width=size[0],
         height=size[1],
         verified=True,
-        sha256=sha256,
+        sha256=str(facts.get("sha256", "")),
     )
 
 

@@ -35,6 +35,14 @@ def chunk_graph(recipe: VideoRecipe) -> str:
     return ",".join([*_shown(recipe), *_retimed(recipe), *_pictures(recipe)])
 
 
+def split_graph(recipes: Sequence[VideoRecipe]) -> str:
+    """The same for several renditions of it, as far as that goes at once; their pads are v0, v1 and so on."""
+    first, count = recipes[0], len(recipes)
+    common = ",".join([*_shown(first), *_retimed(first), f"split={count}"])
+    branches = [f"[s{n}]{','.join(_pictures(recipe))}[v{n}]" for n, recipe in enumerate(recipes)]
+    return ";".join([f"[0:v:0]{common}{''.join(f'[s{n}]' for n in range(count))}", *branches])
+
+
 def whole_graph(recipe: VideoRecipe) -> str:
     """The same treatment for one process that reads the whole source, and turns the pictures by itself."""
     deinterlace = [DEINTERLACE] if recipe.deinterlace else []

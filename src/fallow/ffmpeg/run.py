@@ -37,10 +37,29 @@ class Ended:
         return f"ended with exit code {self.code}"
 
 
-class Child:
-    """A running FFmpeg between two pipes. Any thread may stop it; nobody needs to reap it."""
+class Outlet:
+    """One more pipe for what FFmpeg makes, beside its stdout."""
 
-    def __init__(self, arguments: Sequence[str], niceness: int = 0) -> None:
+    def __init__(self) -> None:
+        ours, self.inner = os.pipe()
+        self.source: IO[bytes] = os.fdopen(ours, "rb", buffering=0)
+        self.name = f"pipe:{self.inner}"  # on its command line
+
+    def handed_over(self) -> None:
+        """FFmpeg has its end, so that ours sees when it closes that."""
+        if self.inner >= 0:
+            os.close(self.inner)
+            self.inner = -1
+
+    def close(self) -> None:
+        self.handed_over()
+        self.source.close()
+
+
+class Child:
+    """A running FFmpeg between pipes. Any thread may stop it; nobody needs to reap it."""
+
+    def __init__(self, arguments: Sequence[str], niceness: int = 0, outlets: Sequence[Outlet] = ()) -> None:
         log.event("ffmpeg.start", level=logging.DEBUG, command=shlex.join(arguments))
         try:
             self._process = subprocess.Popen(
@@ -49,11 +68,14 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
+                pass_fds=[outlet.inner for outlet in outlets],
                 # Ctrl-C in a terminal reaches the agent, which decides; it does not reach FFmpeg.
                 start_new_session=True,
             )
         except OSError as error:
             raise EncoderFailed(f"FFmpeg could not be started as {arguments[0]}: {error.strerror}.") from error
+        for outlet in outlets:
+            outlet.handed_over()
         self.stdin = _pipe(self._process.stdin)
         self.stdout = _pipe(self._process.stdout)
         self._stderr = _pipe(self._process.stderr)

@@ -30,9 +30,13 @@ def boxes(at: Callable[[int, int], bytes], size: int) -> Iterator[Box]:
         yield Box(head[4:8], place)
 
 
+def begins_as_mp4(at: Callable[[int, int], bytes]) -> bool:
+    return at(4, 4) in _FIRST
+
+
 def lost_index(at: Callable[[int, int], bytes], size: int) -> str:
     """How the index of a file that begins as an MP4 came to be lost, "" when it did not or the file is none."""
-    if at(4, 4) not in _FIRST:
+    if not begins_as_mp4(at):
         return ""
     index = next((box for box in boxes(at, size) if box.name == b"moov"), None)
     if index is None:

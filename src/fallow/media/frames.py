@@ -67,6 +67,11 @@ class FrameIndex:
         """Seconds from the source's start to the end of the last frame."""
         return (self.pts[-1] + self.last_duration - self.start_ticks) * self.time_base
 
+    def seconds(self, frame: int) -> Fraction:
+        """When a frame is displayed, in seconds after the source's start; after the last one: when that ends."""
+        pts = self.pts[frame] if frame < len(self.pts) else self.pts[-1] + self.last_duration
+        return (pts - self.start_ticks) * self.time_base
+
     def times(self) -> Sequence[int]:
         """When each frame is displayed, in ticks after the source's start."""
         return array("q", (p - self.start_ticks for p in self.pts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class PartFacts:
     height: int = 0
     profile: str = ""
     level: int = 0
+    keys: frozenset[int] = frozenset()  # the places of the key frames, in the order of display
     channels: int = 0
     sample_rate: int = 0
     begin: Fraction = Fraction(0)
@@ -45,7 +47,11 @@ def inspect_video(reader: RangedReader, container: str) -> PartFacts:
     with reading(reader, container) as opened:
         stream = only_stream(opened, "video")
         prints = Headers(stream)
-        pts = [_checked(packet, number, prints) for number, packet in enumerate(rising(opened.demux(stream)))]
+        pts, keys = array("q"), set[int]()
+        for packet in rising(opened.demux(stream)):
+            pts.append(_checked(packet, len(pts), prints))
+            if packet.is_keyframe:
+                keys.add(pts[-1])
         if not pts:
             raise BrokenPart("The part holds no frames.")
         context = stream.codec_context
@@ -59,6 +65,7 @@ def inspect_video(reader: RangedReader, container: str) -> PartFacts:
             height=context.height,
             profile=str(context.profile or ""),
             level=context.level,
+            keys=frozenset(place for place, time in enumerate(sorted(pts)) if time in keys),
             begin=min(pts) * Fraction(stream.time_base),
             end=max(pts) * Fraction(stream.time_base),
         )

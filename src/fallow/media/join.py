@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,9 +15,10 @@ import av.error
 
 from fallow.errors import BrokenPart, EncoderFailed
 from fallow.media.inspect import Headers, blamed, only_stream, reading, rising
-from fallow.media.packet_order import DecodeLine, nearest, ranked
+from fallow.media.packet_order import DecodeLine
+from fallow.media.part_frames import frames, places
 from fallow.media.patch_head import Shape, finished
-from fallow.media.result_layout import JoinPlan, Layout, TrackPart, VideoPart
+from fallow.media.result_layout import JoinPlan, Layout, TrackPart
 from fallow.media.sink import HeldHead, Pipe, Sink
 from fallow.media.streams import (
     add_text,
@@ -44,6 +45,7 @@ class JoinFacts:
     bit_rate: int  # bit/s, everything included
     tracks: tuple[int, ...]  # packets of each
     head: bytes  # belongs before everything the sink received
+    damaged: bool = False  # some part had fewer frames than places
 
 
 def join(plan: JoinPlan, layout: Layout, sink: Sink) -> JoinFacts:
@@ -74,6 +76,7 @@ def join(plan: JoinPlan, layout: Layout, sink: Sink) -> JoinFacts:
         bit_rate=round(file.size * 8 / duration) if duration else 0,
         tracks=tuple(tally.packets for tally in tracks),
         head=finished(file.head, plan.container, shape),
+        damaged=video.damaged,
     )
 
 
@@ -83,6 +86,7 @@ class _Tally:
     def __init__(self) -> None:
         self.packets = 0
         self.keys = 0
+        self.damaged = False
 
 
 Lane = Iterator[tuple[int, Any]]  # decode time in nanoseconds, packet
@@ -90,7 +94,7 @@ Spelling = Callable[[bytes], bytes]
 
 
 def _video_lane(plan: JoinPlan, output: Any, tally: _Tally) -> tuple[Shape, Lane]:
-    first = plan.video[0]
+    first = next(iter(plan.video))
     with blamed(0), reading(first.open(), first.container) as opened:
         template = only_stream(opened, "video")
         stream = add_video(output, template, plan.time_base, plan.colour)
@@ -119,11 +123,14 @@ def _video_packets(plan: JoinPlan, stream: Any, depth: int, headers: str, tally:
     line = DecodeLine(times, depth)
     clock = _Clock(plan.time_base)
     strip = stripping(stream, plan.container)
+    wanted = 0
     for number, part in enumerate(plan.video):
+        wanted += part.hi - part.lo
+        tally.damaged |= part.damaged
         with blamed(number):
-            places = _places(plan, part)
-            line.feed(times[place] for place in places)
-            for coded, place in _frames(part, places, depth, headers):
+            there = places(part, times, plan.time_base)
+            line.feed(times[place] for place in there)
+            for coded, place in frames(part, there, depth, headers):
                 packet = strip(coded)
                 packet.stream, packet.time_base = stream, plan.time_base
                 packet.pts, packet.dts = times[place], line.next()
@@ -131,43 +138,8 @@ def _video_packets(plan: JoinPlan, stream: Any, depth: int, headers: str, tally:
                 tally.packets += 1
                 tally.keys += packet.is_keyframe
                 yield clock(packet.dts), packet
-    wanted = sum(part.hi - part.lo for part in plan.video)
     if wanted != len(times):
         raise ValueError(f"The parts hold {wanted} places for {len(times)} frames.")
-
-
-def _places(plan: JoinPlan, part: VideoPart) -> Sequence[int]:
-    """Where in the result the part's frames belong, in display order."""
-    if not part.damaged:
-        return range(part.lo, part.hi)
-    with reading(part.open(), part.container) as opened:
-        stream = only_stream(opened, "video")
-        pts = [packet.pts for packet in rising(opened.demux(stream))]
-        ticks = Fraction(stream.time_base) / plan.time_base
-    if len(pts) > part.hi - part.lo:
-        raise BrokenPart(f"The part holds {len(pts)} frames for {part.hi - part.lo} places.")
-    # Chunk time begins at the lead where the first frame is shown.
-    zero = LEAD / plan.time_base - plan.times[0]
-    return nearest(pts, ticks, zero, plan.times, part.lo, part.hi)
-
-
-def _frames(part: VideoPart, places: Sequence[int], depth: int, headers: str) -> Iterator[tuple[Any, int]]:
-    """The part's packets in decode order, each with its place; checked while they pass."""
-    with reading(part.open(), part.container) as opened:
-        stream = only_stream(opened, "video")
-        prints, count = Headers(stream), 0
-        for packet, rank in ranked(rising(opened.demux(stream)), depth):
-            if count == 0 and not packet.is_keyframe:
-                raise BrokenPart("The part does not begin with a key frame.")
-            if rank >= len(places):
-                raise BrokenPart(f"The part holds more than its {len(places)} frames.")
-            prints.see(packet)
-            count += 1
-            yield packet, places[rank]
-    if count != len(places):
-        raise BrokenPart(f"The part holds {count} frames instead of {len(places)}.")
-    if prints.digest() != headers:
-        raise BrokenPart("The part was encoded with other parameter sets than the first one.")
 
 
 def _track_lane(plan: JoinPlan, number: int, output: Any, stack: ExitStack, tally: _Tally) -> Lane:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from fallow.media.frames import SAFE, SHOWN, FrameIndex
@@ -15,19 +16,60 @@ _LEAST = Fraction(3, 4)  # of the target: how much shorter a chunk may be to end
 _RUN_UP = 4  # a chunk is at least a quarter of its run-up long
 
 
-def cuts(index: FrameIndex, target: float, limit: float) -> list[int]:
-    """Cut points as display indices, the first 0, the last the number of frames.
+@dataclass(frozen=True)
+class Taper:
+    """How chunks become shorter towards the end, so that those who share the last ones are done at about the same
+    time: each is a share of what is left then."""
+
+    share: float  # of the time that is left
+    least: float  # seconds of the shortest chunk
+    step: float = 0.0  # lengths are whole multiples of it; 0: any
+
+    def length(self, target: float, left: float) -> float:
+        """Seconds of the chunk that begins when so many are left, by this alone."""
+        wanted = min(target, max(self.least, self.share * left))
+        return max(1, wanted // self.step) * self.step if self.step and wanted < target else wanted
+
+
+def cuts(
+    index: FrameIndex, target: float, limit: float, begun: Sequence[int] = (0,), taper: Taper | None = None
+) -> list[int]:
+    """Cut points as display indices, the first 0, the last the number of frames. Those `begun` with stay.
 
     A chunk ends at the entry point that makes its length the nearest to `target` seconds, as long as that is from
     three quarters of the target to less than `limit`; otherwise in the midst of a GOP. No chunk but a lonely one is
-    shorter than half the target. Chunks of like length keep all workers busy to the end.
+    shorter than half the target. Chunks of like length keep all workers busy to the end. With a `taper`, target and
+    limit become less towards it.
     """
     pts = index.pts
     entries = _entries(index)
-    wanted, most = (Fraction(seconds) / index.time_base for seconds in (target, max(target, limit)))
-    result = [0]
+    end = pts[-1] + index.last_duration if pts else 0
+    result = list(begun)
     while result[-1] < len(pts):
+        left = float((end - pts[result[-1]]) * index.time_base)
+        length = taper.length(target, left) if taper else target
+        wanted, most = _ticks(index, length, limit * (length / target))
         result.append(_next_cut(index, entries, result[-1], wanted, most))
+    return result
+
+
+def settled_cuts(
+    index: FrameIndex, target: float, limit: float, spare: int, begun: Sequence[int] = (0,)
+) -> list[int]:
+    """The first cut points of a source that is known up to some frame only, as far as they stay the same however it
+    goes on, and `spare` frames after each of them are known."""
+    pts = index.pts
+    entries = _entries(index)
+    wanted, most = _ticks(index, target, limit)
+    result = list(begun)
+    while result[-1] < len(pts):
+        lo = result[-1]
+        cut = _next_cut(index, entries, lo, wanted, most)
+        length = _length(index, entries, lo, wanted)
+        compared = pts[entries[-1]] >= pts[lo] + length if entries else False
+        if cut + spare >= len(pts) or not (compared or pts[-1] >= pts[lo] + max(most, length)):
+            break
+        result.append(cut)
     return result
 
 
@@ -42,6 +84,10 @@ def select(index: FrameIndex, lo: int, hi: int) -> list[int]:
     return [first, *(row for row in range(first + 1, last + 1) if index.row_pts[row] >= floor)]
 
 
+def _ticks(index: FrameIndex, target: float, limit: float) -> tuple[Fraction, Fraction]:
+    return Fraction(target) / index.time_base, Fraction(max(target, limit)) / index.time_base
+
+
 def _entries(index: FrameIndex) -> list[int]:
     """The display indices of the entry points."""
     both = SAFE | SHOWN
@@ -52,14 +98,20 @@ def _next_cut(index: FrameIndex, entries: list[int], lo: int, wanted: Fraction, 
     pts = index.pts
     here = pts[lo]
     end = pts[-1] + index.last_duration
-    known = bisect_right(entries, lo)
-    entered = pts[entries[known - 1]] if known else pts[0]
-    length = max(wanted, Fraction(here - entered, _RUN_UP))
+    length = _length(index, entries, lo, wanted)
     cut = bisect_left(pts, _ceil(here + length))
     cut = _nearest_entry(pts, entries, here, length, max(most, length)) or cut
     if cut >= len(pts) or end - pts[cut] < wanted / 2:
         return len(pts)
     return max(cut, lo + 1)
+
+
+def _length(index: FrameIndex, entries: list[int], lo: int, wanted: Fraction) -> Fraction:
+    """Ticks that the chunk from frame `lo` on should last."""
+    pts = index.pts
+    known = bisect_right(entries, lo)
+    entered = pts[entries[known - 1]] if known else pts[0]
+    return max(wanted, Fraction(pts[lo] - entered, _RUN_UP))
 
 
 def _nearest_entry(pts: Sequence[int], entries: list[int], here: int, length: Fraction, most: Fraction) -> int:

@@ -21,6 +21,7 @@ from fallow.media.late_streams import late_streams
 from fallow.media.packets import best_video
 from fallow.media.reader import RangedReader, open_input
 from fallow.media.scan import Scan, audio_streams, text_streams
+from fallow.media.sound import settles
 from fallow.media.try_carrying import needs_decoding
 from fallow.model import AudioTrack, Chapter, Source, TextTrack, VideoTrack
 
@@ -41,7 +42,7 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
     opening = decode_opening(reader)
     with open_input(reader) as container:
         video = best_video(container, reader.name)
-        start = _start(container, video, opening)
+        start = start_of(container, video, opening)
         scan = Scan.of(reader, container, video, start)
         index = _index(reader, scan, start, opening, video)
         loss = _loss(reader, container, video, scan)
@@ -52,7 +53,7 @@ def probe(reader: RangedReader, damage: Damage = Damage.REFUSE) -> tuple[Source,
         return _source(reader, container, video, scan, index, opening, start, loss), index
 
 
-def _start(container: InputContainer, video: VideoStream, opening: Opening) -> Fraction:
+def start_of(container: InputContainer, video: VideoStream, opening: Opening) -> Fraction:
     """The instant that becomes 0: the container's start as FFmpeg sees it, but never after the first picture, which
     no player would show then."""
     first = (opening.pts or 0) * (video.time_base or Fraction(0))
@@ -140,9 +141,13 @@ def _source(
         size=reader.size,
         start=start,
         duration=index.duration,
-        video=_video_track(video, index, opening),
-        audio=tuple(_audio_track(i, s, scan) for i, s in audio.items() if scan.edges[s.index].packets),
-        text=tuple(_text_track(i, s) for i, s in text.items() if scan.events.get(s.index)),
+        video=video_track(video, index, opening),
+        audio=tuple(
+            audio_track(i, s, edges.seconds(s), steady=edges.steady and settles(s))
+            for i, s in audio.items()
+            if (edges := scan.edges[s.index]).packets
+        ),
+        text=tuple(text_track(i, s) for i, s in text.items() if scan.events.get(s.index)),
         warnings=tuple(warnings),
         title=container.metadata.get("title", "").strip(),
         chapters=tuple(_chapters(container, start)),
@@ -174,7 +179,8 @@ def _chapters(container: InputContainer, start: Fraction) -> Iterator[Chapter]:
             yield Chapter(begin, end, chapter["metadata"].get("title", ""))
 
 
-def _video_track(video: VideoStream, index: FrameIndex, opening: Opening) -> VideoTrack:
+def video_track(video: VideoStream, index: FrameIndex, opening: Opening) -> VideoTrack:
+    """The facts of the video stream."""
     return VideoTrack(
         codec=video.codec_context.codec.canonical_name,
         width=opening.width,
@@ -203,23 +209,24 @@ def _average_rate(video: VideoStream, index: FrameIndex) -> Fraction:
     return counted.limit_denominator(1001)
 
 
-def _audio_track(place: int, stream: AudioStream, scan: Scan) -> AudioTrack:
-    begin, end = scan.edges[stream.index].seconds(stream)
+def audio_track(place: int, stream: AudioStream, heard: tuple[Fraction, Fraction], *, steady: bool) -> AudioTrack:
+    """The facts of an audio stream that is heard between two times."""
     context = stream.codec_context
     return AudioTrack(
         index=place,
         codec=context.codec.canonical_name,
         channels=context.channels,
         sample_rate=context.sample_rate,
-        begin=begin,
-        end=end,
+        begin=heard[0],
+        end=heard[1],
         language=_language(stream),
         title=stream.metadata.get("title", ""),
         default=bool(Disposition.default & stream.disposition),
+        steady=steady,
     )
 
 
-def _text_track(place: int, stream: Stream) -> TextTrack:
+def text_track(place: int, stream: Stream) -> TextTrack:
     return TextTrack(
         index=place,
         codec=stream.codec_context.codec.canonical_name,

@@ -67,6 +67,13 @@ class RangedReader(io.RawIOBase):
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
+    def beside(self) -> RangedReader:
+        """Another file of the same bytes, with a place of its own, for who reads them at the same time: what one
+        has fetched lately need not be fetched for the other."""
+        other = RangedReader(self._fetch, self.size, self.name)
+        other._blocks = self._blocks
+        return other
+
     def readable(self) -> bool:
         return True
 

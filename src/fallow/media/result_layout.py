@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -45,11 +45,25 @@ class TrackPart:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What the video parts will not exceed."""
+
+    payload: int  # bytes of all of them
+    lossy: bool  # some may hold fewer frames than places
+
+    @classmethod
+    def of(cls, parts: Iterable[VideoPart]) -> Bounds:
+        """Those of parts that are all there."""
+        known = [(part.size, part.damaged) for part in parts]
+        return cls(sum(size for size, _ in known), any(damaged for _, damaged in known))
+
+
+@dataclass(frozen=True)
 class JoinPlan:
     """Everything a result is made of."""
 
     container: str  # mp4, matroska, mpegts
-    video: Sequence[VideoPart]
+    video: Iterable[VideoPart]  # in order; whoever goes through them may have to wait for one that is still made
     times: Sequence[int]  # of every frame, from the source's start
     time_base: Fraction
     end: int  # of the last frame
@@ -57,6 +71,7 @@ class JoinPlan:
     colour: Colour = field(default_factory=Colour)
     title: str = ""
     chapters: Sequence[Chapter] = ()
+    bounds: Bounds | None = None  # None: all parts are there
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,8 @@ def lay_out(plan: JoinPlan) -> Layout:
 
 
 def _index(plan: JoinPlan) -> int:
-    tables, events = [_video_table(plan)], 0
+    bounds = plan.bounds or Bounds.of(plan.video)
+    tables, events = [_video_table(plan, lossy=bounds.lossy)], 0
     size = words_bound(
         [plan.title, *(track.title + track.language for track in plan.tracks)],
         [chapter.title for chapter in plan.chapters],
@@ -89,19 +105,18 @@ def _index(plan: JoinPlan) -> int:
             samples = 2 * track.packets + 2  # every gap between two events is an empty sample
             events += samples
             size += text_bound(samples)
-    payload = sum(part.size for part in plan.video) + sum(part.size for part in plan.tracks)
+    payload = bounds.payload + sum(part.size for part in plan.tracks)
     return size + index_bound(tables, payload, events)
 
 
-def _video_table(plan: JoinPlan) -> TrackTable:
-    first = plan.video[0]
+def _video_table(plan: JoinPlan, *, lossy: bool) -> TrackTable:
+    first = next(iter(plan.video))
     with blamed(0), reading(first.open(), first.container) as opened:
         depth = only_stream(opened, "video").codec_context.reorder_depth
     line = DecodeLine(plan.times, depth)
     line.feed(plan.times)
-    dts = [line.next() for _ in plan.times]
-    lost = any(part.damaged for part in plan.video)
-    return TrackTable(clocked(dts, plan.time_base), len(dts) if lost else runs(dts) + 1, video=True)
+    dts = array("q", (line.next() for _ in plan.times))
+    return TrackTable(clocked(dts, plan.time_base), len(dts) if lossy else runs(dts) + 1, video=True)
 
 
 def _audio_table(track: TrackPart) -> TrackTable:

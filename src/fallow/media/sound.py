@@ -15,6 +15,8 @@ from av.stream import Stream
 
 from fallow.recipe import LEAD
 
+# Seconds by which clocks may differ from the count of samples: FFmpeg goes by the count up to five times that.
+_ROUGHLY = Fraction(1, 50)
 _TAIL = 8  # packets decoded to learn how many samples the last one holds
 
 # NUT carries these with all that their decoders need. Everything else is shipped as samples.
@@ -37,6 +39,18 @@ _CARRIED |= {"adpcm_ms", "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_f32le", "pcm_f3
 _CARRIED |= {f"pcm_s{bits}{order}" for bits in (16, 24, 32) for order in ("le", "be")}
 
 _ONE_SIZE = ("aac", "mp3", "ac3", "eac3")  # codecs whose frames are all of one size, known to the demuxer
+
+
+# Decoders of these give the same samples wherever they begin, after half a second at most.
+_SETTLING = {"aac", "mp2", "ac3", "eac3", "flac"} | {name for name in _CARRIED if name[:4] == "pcm_"}
+
+
+def settles(stream: AudioStream) -> bool:
+    """Whether a stream that is decoded from the midst of it sounds as it does decoded from its beginning."""
+    context = stream.codec_context
+    # What lies upon plain AAC (SBR, parametric stereo) has a longer memory, and another rate than the packets say.
+    plain = context.codec.canonical_name != "aac" or context.profile == "LC"
+    return plain and context.codec.canonical_name in _SETTLING
 
 
 def carried(stream: AudioStream) -> bool:
@@ -110,6 +124,9 @@ class Edges:
 
     clock: SampleClock
     packets: int = 0
+    steady: bool = True  # packets begin where the ones before them end, up to _ROUGHLY, and none was found damaged
+    end: int | None = None  # sample at which the last packet ends, counted from the first one on
+    _odd: bool = False  # the last packet is of another length than all: a hole or a new rate, if others follow
     _begin: int | None = None  # in samples of track time
     _last: int = 0  # position of the last audible packet
     _skip: int = 0  # samples yet to be passed over at the start
@@ -122,16 +139,27 @@ class Edges:
         """Learn from the next packet of the stream."""
         self.packets += 1
         position, length = self.clock.place(packet)
+        counted = position if self.end is None else self.end
+        rough = abs(position - counted) > _ROUGHLY * self.clock.rate
+        self.steady &= length > 0 and not packet.is_corrupt and not rough and not self._odd
+        self._odd = length != (self.clock.frame_size or length)
+        self.end = counted + length
         start, padding = _skipped(packet)
         self._delayed |= start > 0
         self._skip = max(self._skip, start)
         if self._begin is None and not packet.is_discard and (self._skip < length or not length):
             self._begin = position + self._skip
         self._skip = max(0, self._skip - length)
+        self.steady &= not (packet.is_discard and self._tail)
         self._hidden = packet.is_discard
         if not packet.is_discard:
             self._last, self._padding = position, padding
             self._tail.append(packet)
+
+    @property
+    def begin(self) -> Fraction:
+        """From when the track is heard, in seconds after the source's start."""
+        return Fraction(self._begin or 0, self.clock.rate) - LEAD
 
     def seconds(self, stream: AudioStream) -> tuple[Fraction, Fraction]:
         """From when until when the track is heard, in seconds after the source's start."""
@@ -142,8 +170,7 @@ class Edges:
             end -= padding
         else:
             end += self.clock.rate // 10  # nothing may be cut off: better a little late than a sample short
-        begin = Fraction(self._begin or 0, self.clock.rate)
-        return begin - LEAD, max(begin, Fraction(end, self.clock.rate)) - LEAD
+        return self.begin, max(self.begin, Fraction(end, self.clock.rate) - LEAD)
 
     def _beyond_edit(self, stream: AudioStream, end: int, length: int) -> int:
         """Samples of the last packet, which ends at `end`, that an MP4 does not count: an encoder's padding.

@@ -113,15 +113,28 @@ class _Sound:
 
     def __init__(self, stream: AudioStream, track: AudioTrack, start: Fraction, write: Write) -> None:
         self._clock = SampleClock.of(stream, start)
-        self._tick = Fraction(1, self._clock.rate)
+        self._object = SoundObject(stream, self._clock.rate, write)
+
+    def add(self, packet: Packet[Any]) -> None:
+        self._object.add(packet, *self._clock.place(packet))
+
+    def close(self) -> None:
+        self._object.close()
+
+
+class SoundObject:
+    """Packets of an audio stream as one object, placed on a line of samples."""
+
+    def __init__(self, stream: AudioStream, rate: int, write: Write) -> None:
+        self._tick = Fraction(1, rate)
         self._object = _Object("nut", write)
         self._stream = self._object.output.add_stream_from_template(stream, opaque=True)
         self._stream.time_base = self._tick
         self._last = -1
         self._heard = False
 
-    def add(self, packet: Packet[Any]) -> None:
-        position, length = self._clock.place(packet)
+    def add(self, packet: Packet[Any], position: int, length: int) -> None:
+        """The next packet, whose first sample has that position."""
         if packet.is_discard and self._heard:
             return  # between the pieces of an edit list
         self._heard |= not packet.is_discard

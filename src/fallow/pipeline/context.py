@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from fallow.pipeline.bell import Bell
+from fallow.pipeline.granted import Granted
+from fallow.pipeline.hedge import Rules
+from fallow.pipeline.lately import Lately
+from fallow.pipeline.order import Filling
 from fallow.pipeline.rounds import Rounds
 from fallow.ports import Clock, Ledger, Links, Queue, Store
+from fallow.records import Crowd, Job
 
 _dice = random.SystemRandom()
+_LOOKS = (os.cpu_count() or 1) + 2
 
 
 @dataclass(frozen=True)
@@ -20,12 +29,21 @@ class Policy:
     lease_seconds: float = 30.0  # a worker that is silent for so long has lost its task
     renew_seconds: float = 10.0  # how often it should be heard of
     attempts: int = 5  # of a task, before its job fails
-    window: int = 32  # tasks of one job that are offered at a time
+    window: int = 4  # tasks that wait in a lane when it is filled, at least
     space_wait: float = 30.0  # seconds until a task is tried again after the disk was full, at first
     attempt_seconds: float = 1800.0  # the deadline of an attempt; longer for costly tasks
-    message_seconds: float = 300.0  # a queued task that nobody took for so long is announced again
+    message_seconds: float = 15.0  # until a task that nobody took is announced again, when messages are missing
+    queue_seconds: float = 300.0  # until that is done even when none is missing
     sweep_seconds: float = 2.0
+    join_wait: float = 5.0  # a join that waits for its next part for so long gives its place to others who need one
+    bundle_seconds: float = 20.0  # of work that one lease may bring, by its worker's measured speed
+    taper: float = 3.0  # a job's last chunks are what is left over so many times its workers; 0: all are alike
+    hedge: float = 0.1  # of a job's work that may be done twice at its end; 0: nothing is
     upload_wait: float = 86400.0  # a job that waits for its source, of which nothing came for so long, is removed
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.hedge, lease_seconds=self.lease_seconds, silence=1.5 * self.renew_seconds)
 
     def deadline(self, cost: float) -> float:
         """Seconds that an attempt at a task may take, on the slowest machine worth having."""
@@ -62,8 +80,21 @@ class Context:
     full: asyncio.Event = field(default_factory=asyncio.Event)
     # Set when this process begins nothing new any more, as it is to stop.
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    # Where players find the result of a job that is a stream, or will be.
+    play_link: Callable[[Job], str | None] = lambda job: None
     # The rounds of dispatch.advance, by jobs.
     rounds: Rounds = field(default_factory=Rounds)
+    # How full the lanes are, by queues.
+    lanes: dict[str, Filling] = field(default_factory=dict)
+    # Rung for a job when a part of it was accepted here.
+    bell: Bell = field(default_factory=Bell)
+    granted: Granted = field(default_factory=Granted)
+    # Jobs of which nothing waits any more, while workers are at their last tasks.
+    ending: set[str] = field(default_factory=set)
+    # How many tasks wait, and how many are worked at.
+    crowd: Lately[Crowd] = field(default_factory=Lately)
+    # Held by who looks at a part: they share the processors, and no more parts are in memory than are looked at.
+    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS))
     # The locks of `turn`; one goes when nobody holds or awaits it any more.
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 

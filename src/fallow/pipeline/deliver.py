@@ -13,14 +13,19 @@ from fallow.messages import Delivery, Failure, Receipt, from_wire
 from fallow.model import Part, TaskKind
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import advance_after, part_key
+from fallow.pipeline.dispatch import advance_after
 from fallow.pipeline.ended import facts
-from fallow.pipeline.proven import Fetch, proven
+from fallow.pipeline.granting import part_key
+from fallow.pipeline.proven import Fetch, fetched, proven
+from fallow.pipeline.sections import first_packet
 from fallow.pipeline.setback import Blow, set_back
-from fallow.pipeline.store_files import Thread, bytes_of
-from fallow.recipe import VideoRecipe
+from fallow.pipeline.store_files import Thread
+from fallow.recipe import AudioRecipe, VideoRecipe
 from fallow.records import Outcome, Task, TaskSpec
 
+_SMALL = 64 << 10
+"""Bytes of a part whose packets are seen through in few milliseconds: a thread, which contends with the event loop
+for the interpreter, would take several times as long when much is delivered."""
 _FAULT_LENGTH = 200  # characters that anybody reads
 _KINDS = {"rejected": Rejected, "cancelled": Cancelled}
 _SLACK = Fraction(2, 1000)  # seconds: Matroska rounds times to thousandths, on the way in and on the way out
@@ -51,11 +56,7 @@ async def _counts(ctx: Context, task: Task, began: float, delivery: Delivery) ->
     """Whether the delivery is the first of its task."""
     if task.part is not None:
         return await _late(ctx, task, task.part, began, delivery)
-    if await _committed(ctx, task, delivery):
-        log.event("part.accepted", **facts(ctx, task, Outcome.DELIVERED, began, delivery.effort))
-        return True
-    log.event("part.late", **facts(ctx, task, Outcome.LATE, began, delivery.effort))
-    return False
+    return await _committed(ctx, task, began, delivery)
 
 
 async def fail(ctx: Context, worker: str, lease: str, failure: Failure) -> None:
@@ -70,31 +71,42 @@ async def fail(ctx: Context, worker: str, lease: str, failure: Failure) -> None:
         await set_back(ctx, task, lease, Blow(error, Outcome.FAILED, failure.frames, failure.effort))
 
 
-async def _committed(ctx: Context, task: Task, delivery: Delivery) -> bool:
+async def _committed(ctx: Context, task: Task, began: float, delivery: Delivery) -> bool:
     """Whether the part is the first of its task, which it can only be when it is good."""
     key = part_key(task.spec, task.lease)
     try:
         part = await _verified(ctx, task.spec, key, delivery)
-        if await ctx.ledger.commit(task.lease, part, delivery.effort):
-            return True
+        first = await ctx.ledger.commit(task.lease, part, delivery.effort)
     except BrokenPart as error:
-        await _discard(ctx, task, key)
+        # What this process knows of the task may be old: if it is done, its other parts may be tidied away already.
+        if done := (await ctx.ledger.task(task.id)).part:
+            return await _late(ctx, task, done, began, delivery)
+        await ctx.store.delete([key])
         counted = error.counted if isinstance(error, WrongCount) else None
         await set_back(ctx, task, task.lease, Blow(error, counted=counted, effort=delivery.effort))
         raise
     except Conflict:
         await ctx.store.delete([key])
         raise
+    if first:
+        log.event("part.accepted", **facts(ctx, task, Outcome.DELIVERED, began, delivery.effort))
+        return True
     await _discard(ctx, task, key)
+    log.event("part.late", **facts(ctx, task, Outcome.LATE, began, delivery.effort))
     return False
 
 
 async def _of(ctx: Context, worker: str, lease: str) -> tuple[Task, float]:
     """The task of a lease as this attempt at it sees it, whoever has it now; and when the attempt began."""
-    attempt, task = await ctx.ledger.held(lease)
-    if attempt.worker != worker:
+    if known := ctx.granted.take(lease):
+        task, started = known
+    else:
+        attempt, task = await ctx.ledger.held(lease)
+        task = dataclasses.replace(task, lease=lease, worker=attempt.worker, attempt=attempt.number)
+        started = attempt.started
+    if task.worker != worker:
         raise Forbidden("This lease is another worker's.")
-    return dataclasses.replace(task, lease=lease, worker=worker, attempt=attempt.number), attempt.started
+    return task, started
 
 
 async def _late(ctx: Context, task: Task, done: Part, began: float, delivery: Delivery) -> bool:
@@ -118,11 +130,14 @@ async def _discard(ctx: Context, task: Task, key: str) -> None:
 
 async def _verified(ctx: Context, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
     thread = Thread()
-    fetch = bytes_of(ctx, thread, key)
-    try:
-        return await thread.run(lambda: _inspected(fetch, spec, key, delivery))
-    except NotFound:
-        raise BrokenPart("The part was not uploaded, or not to its end.") from None
+    async with ctx.looks:
+        try:
+            fetch = await fetched(ctx, thread, key, delivery.size)
+            if delivery.size < _SMALL:
+                return _inspected(fetch, spec, key, delivery)
+            return await thread.run(lambda: _inspected(fetch, spec, key, delivery))
+        except NotFound:
+            raise BrokenPart("The part was not uploaded, or not to its end.") from None
 
 
 def _inspected(fetch: Fetch, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
@@ -130,6 +145,8 @@ def _inspected(fetch: Fetch, spec: TaskSpec, key: str, delivery: Delivery) -> Pa
     container = keys.container_of(key)
     if spec.kind is not TaskKind.VIDEO:
         track = inspect_track(reader, container)
+        if spec.kind is TaskKind.AUDIO:
+            _check_section(from_wire(AudioRecipe, spec.recipe), track)
         return Part(key, reader.size, delivery.sha256, track.frames, track.headers)
     facts = inspect_video(reader, container)
     damaged = _damaged(spec, facts.frames)
@@ -149,11 +166,27 @@ def _damaged(spec: TaskSpec, frames: int) -> bool:
     raise WrongCount(f"The part holds {frames} frames instead of {spec.frames}.", frames)
 
 
+def _check_section(recipe: AudioRecipe, facts: PartFacts) -> None:
+    """Refuse a section that would leave a gap, or overlap with its neighbours."""
+    if recipe.section is None or not recipe.sample_rate:
+        return
+    begin, wanted, packets = facts.begin, first_packet(recipe.section, recipe.sample_rate), recipe.section.packets
+    if begin != wanted:
+        raise BrokenPart(f"The section begins at {float(begin):.6f} s instead of {float(wanted):.6f} s.")
+    if facts.frames != (packets or facts.frames):
+        raise BrokenPart(f"The section holds {facts.frames} packets instead of {packets}.")
+
+
 def _check_fit(recipe: VideoRecipe, facts: PartFacts) -> None:
     """Refuse the part of another chunk or another rendition, which is whole but not what this task asked for."""
     if (facts.width, facts.height) != (recipe.width, recipe.height):
         size, wanted = f"{facts.width}x{facts.height}", f"{recipe.width}x{recipe.height}"
         raise BrokenPart(f"The part's pictures are {size} instead of {wanted}: it is of another rendition.")
+    if facts.frames == recipe.frames and (lacking := set(recipe.keys) - facts.keys):
+        raise BrokenPart(
+            f"The part has no key frame at frame {min(lacking)}, where a segment begins: the worker's FFmpeg makes "
+            f"none on demand with {recipe.encoder.codec}; update it."
+        )
     first, end = _span(recipe)
     if end is not None and (facts.begin - first + _SLACK) % _WRAP >= end - first + _SLACK:
         begin, wanted = f"{float(facts.begin):.3f} s", f"{float(first):.3f} s"

@@ -3,66 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
-from fallow import catalogue, log
-from fallow.errors import NotFound, Retryable
+from fallow import log
+from fallow.errors import NotFound, Retryable, Unavailable
 from fallow.messages import LeaseGrant, Renewal, Renewed
-from fallow.model import JobState, TaskKind, TaskState
+from fallow.model import JobState, TaskKind, TaskState, track_of
 from fallow.pipeline import keys
+from fallow.pipeline.admission import offer, queues, spare_queues, taken
 from fallow.pipeline.context import Context
 from fallow.pipeline.ended import failed, of_job
-from fallow.pipeline.job_options import PRIORITIES, needs, options_of
+from fallow.pipeline.granting import grant
+from fallow.pipeline.job_options import needs, options_of
+from fallow.pipeline.rivals import KINDS, hint, join
 from fallow.ports import Message
 from fallow.records import Job, Outcome, Setback, Tally, Task, TaskSpec
 
 # Sound first: a track is one long task, so it had better begin early.
 ANYWHERE = (TaskKind.AUDIO, TaskKind.TEXT, TaskKind.VIDEO)
-_MIB = 1 << 20
 LATER = 5.0  # seconds until a task looks again for what it needs
 HELD = "held-"  # begins the names of leases whose message is not acknowledged before they end
 DOUBT = 2.0  # seconds in which whoever has lost a message, but lives, renews its lease
+PACKAGE = ""
+"""The name of the one join task of a job whose result is a stream."""
+
 _ASIDE_COST = 1000.0  # of a split or join: a deadline of many hours, for they take as long as their source is large
 
 
 Claim = Callable[[Context, Message, str], Awaitable[Task | None]]
 """Leases the task that a message is about to a worker; sees to the message."""
-
-
-_CLASSES: dict[TaskKind, tuple[str, ...]] = {
-    TaskKind.VIDEO: tuple(catalogue.VIDEO),
-    TaskKind.AUDIO: tuple(catalogue.AUDIO),
-}
-"""Encoders that tasks of a kind may need: one queue for each, so that no worker draws what it cannot do."""
-
-
-def queues(kinds: Sequence[TaskKind], encoders: Collection[str] | None = None) -> list[str]:
-    """The queues of these kinds of task for who has these encoders (None: all), the most urgent first."""
-    return [
-        _queue(kind, encoder, priority)
-        for priority in PRIORITIES
-        for kind in kinds
-        for encoder in ("", *_CLASSES.get(kind, ()))
-        if not encoder or encoders is None or encoder in encoders
-    ]
-
-
-def _queue(kind: TaskKind, encoder: str, priority: str) -> str:
-    return ".".join(part for part in (kind.value, encoder, priority) if part)
-
-
-async def announce(ctx: Context, job: Job, tasks: Iterable[Task]) -> None:
-    """Wake up who could do these tasks."""
-    for task in tasks:
-        body = json.dumps({"task": task.id, "cost": task.spec.cost}).encode()
-        await ctx.queue.publish(queue_of(job, task), body)
-
-
-def queue_of(job: Job, task: Task) -> str:
-    """Where a task is announced."""
-    return _queue(task.spec.kind, task.spec.encoder, options_of(job).priority)
 
 
 async def advance(ctx: Context, job_id: str) -> None:
@@ -74,33 +46,29 @@ async def advance(ctx: Context, job_id: str) -> None:
 async def advance_after(ctx: Context, task: Task) -> None:
     """What the delivery of a task allows next. Most often others of its rendition are still to be done, and enough
     are queued: to know that takes a glance, however many tasks the job has."""
-    pulse = await ctx.ledger.pulse(task, max(1, ctx.policy.window // 4))
-    if not pulse.unfinished:
+    ctx.bell.ring(task.spec.job)
+    # The first of them is what a join begins with.
+    if task.spec.number == 0 or not await ctx.ledger.unfinished(task):
         await advance(ctx, task.spec.job)
-    elif pulse.hungry:
-        await ctx.rounds.share(f"{task.spec.job} up", lambda: _top_up(ctx, task.spec.job))
-
-
-async def _top_up(ctx: Context, job_id: str) -> None:
-    job = await ctx.ledger.job(job_id)
-    if not job.state.ended:
-        await announce(ctx, job, await ctx.ledger.admit(job_id, ctx.policy.window))
 
 
 async def _advance(ctx: Context, job_id: str) -> None:
     job = await ctx.ledger.job(job_id)
-    if job.state.ended or job.state is JobState.UPLOADING:
+    if job.state.ended:
         return
     board = _Board(await ctx.ledger.tally(job_id))
-    if board.has(TaskState.DEAD):
+    if board.has_any(TaskState.DEAD):
         await _bury(ctx, job)
         return
     if job.state is JobState.SPLITTING and board.done(TaskKind.SPLIT, ""):
         await ctx.ledger.move_job(job_id, JobState.ENCODING)
         job = await ctx.ledger.job(job_id)
+    await _plan_joins(ctx, job, board)
     if job.state in (JobState.ENCODING, JobState.JOINING) and await _gather(ctx, job, board):
         return
-    await announce(ctx, job, await ctx.ledger.admit(job_id, ctx.policy.window))
+    await offer(ctx, job)
+    if not board.waits(ANYWHERE):
+        await hint(ctx, job)
 
 
 async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
@@ -112,36 +80,70 @@ async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
 
 async def tidy(ctx: Context, job: Job) -> None:
     """Delete what nobody needs any more of a finished job: everything but its results."""
-    results = {rendition.result.key for rendition in job.renditions if rendition.result}
+    results = await results_of(ctx, job)
     found = [facts.key async for facts in ctx.store.list(keys.of_job(job.id))]
     await ctx.store.delete([key for key in found if key not in results])
 
 
+async def results_of(ctx: Context, job: Job) -> set[str]:
+    """The keys of everything that a finished job was made for."""
+    files = await ctx.ledger.files(job.id) if options_of(job).streamed else []
+    return {file.key for file in files} | {r.result.key for r in job.renditions if r.result}
+
+
 async def lease(
-    ctx: Context, worker: str, wait: float, claim: Claim, encoders: Collection[str] | None = None
+    ctx: Context,
+    worker: str,
+    wait: float,
+    claim: Claim,
+    encoders: Collection[str] | None = None,
+    begin_in: float = 0.0,
 ) -> LeaseGrant | None:
-    """The next task for a worker that has these encoders (None: it does not tell), as a recipe with its links; None
-    when there is none for so long."""
-    end, offered = ctx.clock.now() + wait, queues(ANYWHERE, encoders)
-    while message := await ctx.queue.get(offered, max(0.0, end - ctx.clock.now())):
-        if task := await claim(ctx, message, worker):
-            with log.about(**task.ids):
-                return await _granted(ctx, message, task)
-    return None
-
-
-async def _granted(ctx: Context, message: Message, task: Task) -> LeaseGrant:
+    """The next task for a worker that has these encoders (None: it does not tell) and can begin in so many seconds,
+    as a recipe with its links; None when there is none for so long."""
+    found = await drawn(ctx, worker, wait, claim, offered(encoders, begin_in))
+    if found is None:
+        return None
     try:
-        return await _grant(ctx, task, last=await ctx.ledger.is_last(task.spec.job))
+        return await grant(ctx, found[1])
     except asyncio.CancelledError:
-        await asyncio.shield(_give_back(ctx, message, task))
+        await asyncio.shield(give_back(ctx, *found))
         raise
 
 
-async def _give_back(ctx: Context, message: Message, task: Task) -> None:
+def offered(encoders: Collection[str] | None, begin_in: float) -> list[str]:
+    """The queues of what a worker can do; who is still at something else is told of nothing that others are at."""
+    spare = spare_queues(KINDS, encoders) if begin_in <= 0 else []
+    return queues(ANYWHERE, encoders) + spare
+
+
+async def drawn(
+    ctx: Context,
+    worker: str,
+    wait: float,
+    claim: Claim,
+    queues: Sequence[str],
+) -> tuple[Message, Task] | None:
+    """The next task of these queues, leased, with its message."""
+    end = ctx.clock.now() + wait
+    while message := await ctx.queue.get(queues, max(0.0, end - ctx.clock.now())):
+        if task := await claim(ctx, message, worker):
+            return message, task
+    return None
+
+
+async def give_back(ctx: Context, message: Message | None, task: Task) -> None:
     """Whoever asked is gone; what was taken for them goes back at once."""
     await ctx.ledger.give_up(task.lease, Setback("The worker went away.", 0.0, Outcome.CANCELLED))
-    await ctx.queue.ack(message)
+    if message is not None:
+        await ctx.queue.ack(message)
+
+
+def leased(ctx: Context, task: Task) -> None:
+    """Note who has it."""
+    ctx.granted.note(task, ctx.clock.now())
+    waited = round(max(0.0, ctx.clock.now() - task.queued_at), 3)
+    log.event("task.leased", **task.ids, kind=task.spec.kind.value, attempt=task.attempt, waited=waited)
 
 
 async def make_again(ctx: Context, spec: TaskSpec) -> None:
@@ -171,12 +173,13 @@ async def claim(ctx: Context, message: Message, worker: str) -> Task | None:
 async def claimed(ctx: Context, message: Message, worker: str, lease: str) -> Task | None:
     """Lease the task that a message is about, by that lease; None when somebody else has it, or it is not wanted
     any more. The message is still to be acknowledged, or has gone back when this raises."""
+    taken(ctx, message.queue)
     taking = asyncio.ensure_future(_take(ctx, message, worker, lease))
     try:
         task = await asyncio.shield(taking)
     except asyncio.CancelledError:
         if task := await taking:
-            await _give_back(ctx, message, task)
+            await give_back(ctx, message, task)
         else:
             await ctx.queue.ack(message)
         raise
@@ -184,14 +187,15 @@ async def claimed(ctx: Context, message: Message, worker: str, lease: str) -> Ta
         await ctx.queue.nack(message)
         raise
     if task:
-        waited = round(max(0.0, ctx.clock.now() - task.queued_at), 3)
-        log.event("task.leased", **task.ids, kind=task.spec.kind.value, attempt=task.attempt, waited=waited)
+        leased(ctx, task)
     return task
 
 
 async def _take(ctx: Context, message: Message, worker: str, lease: str) -> Task | None:
     try:
         told = json.loads(message.body)
+        if "rival" in told:
+            return await join(ctx, message, told, worker, lease.removeprefix(HELD))
         name, cost = str(told["task"]), told.get("cost")
         if message.deliveries > 1 or cost is None:  # it may not be as it was when the message was sent
             task = await ctx.ledger.task(name)
@@ -226,54 +230,87 @@ async def _doubt(ctx: Context, message: Message, task: Task, doubted: object) ->
         await ctx.queue.publish(message.queue, body, DOUBT)
 
 
-def part_key(spec: TaskSpec, lease: str) -> str:
-    """Where the part of an attempt at a task goes."""
-    return keys.part(spec, lease, str(spec.recipe["output"]))
+async def _plan_joins(ctx: Context, job: Job, board: _Board) -> None:
+    """A join begins with its first part, so that little is left to do after the last; those that have all their
+    parts are not kept waiting."""
+    if options_of(job).streamed:
+        await _plan_package(ctx, job, board)
+        return
+    for rendition in job.renditions if job.source else ():
+        name, wanted = rendition.name, needs(job, rendition)
+        whole = job.state is not JobState.SPLITTING and all(board.done(*need) for need in wanted)
+        if rendition.result is not None:
+            continue
+        if board.has(TaskState.PLANNED, TaskKind.JOIN, name):
+            if whole:
+                await ctx.ledger.hasten(job.id, TaskKind.JOIN, name)
+        elif not board.knows(TaskKind.JOIN, name) and (whole or await _may_begin(ctx, job, wanted, board)):
+            await ctx.ledger.plan([aside(job.id, TaskKind.JOIN, name)])
 
 
-async def _grant(ctx: Context, task: Task, *, last: bool) -> LeaseGrant:
-    seconds = ctx.policy.deadline(task.spec.cost)
-    get = await ctx.links.get_link(task.spec.get_key, seconds)
-    put = await ctx.links.put_link(part_key(task.spec, task.lease), seconds, _most(task.spec))
-    return LeaseGrant(
-        lease=task.lease,
-        task=task.id,
-        job=task.spec.job,
-        kind=task.spec.kind,
-        attempt=task.attempt,
-        recipe=task.spec.recipe,
-        get_url=get.url,
-        get_bytes=task.spec.get_bytes,
-        get_sha256=task.spec.get_sha256,
-        put_url=put.url,
-        renew_seconds=ctx.policy.renew_seconds,
-        deadline_seconds=seconds,
-        last=last,
-        whole_url=put.whole_url,
-        whole_headers=dict(put.whole_headers),
-        detour_url=get.detour,
-    )
+async def _plan_package(ctx: Context, job: Job, board: _Board) -> None:
+    """All renditions of a stream are one piece of work, which begins with the first chunk and goes on with each."""
+    waits, begun = board.has(TaskState.PLANNED, TaskKind.JOIN, PACKAGE), board.knows(TaskKind.JOIN, PACKAGE)
+    if (begun and not waits) or not await _grows(ctx, job, board):
+        return
+    if waits:
+        await ctx.ledger.hasten(job.id, TaskKind.JOIN, PACKAGE)
+    else:
+        await ctx.ledger.plan([aside(job.id, TaskKind.JOIN, PACKAGE)])
 
 
-def _most(spec: TaskSpec) -> int:
-    """Bytes that no honest part of this task exceeds: about what it takes uncompressed."""
-    if spec.kind is TaskKind.VIDEO:
-        return 16 * _MIB + spec.frames * int(spec.recipe["width"]) * int(spec.recipe["height"]) * 3
-    return 256 * _MIB + 32 * spec.get_bytes
+async def _grows(ctx: Context, job: Job, board: _Board) -> bool:
+    """Whether something can be added to a stream."""
+    wanted = {need for rendition in job.renditions for need in needs(job, rendition)}
+    if wanted and job.state is not JobState.SPLITTING and all(board.done(*need) for need in wanted):
+        return True
+    newest = await ctx.ledger.newest_package(job.id)
+    chunks, tracks = (newest.chunks, newest.number + 1 - newest.chunks) if newest else (0, 0)
+    if chunks and tracks < await _audible(ctx, job.id):
+        return True
+    # While the source comes, the ledger does not say which renditions it is too small for.
+    names = [r.name for r in job.renditions if job.source or board.knows(TaskKind.VIDEO, r.name)]
+    found = [await ctx.ledger.prefix(job.id, name, chunks, 1) for name in names]
+    return bool(found) and all(found)
+
+
+async def _audible(ctx: Context, job_id: str) -> int:
+    """How many tracks are there, and sections of such with all before them."""
+    known: dict[tuple[TaskKind, str, int], set[int | None]] = {}
+    for task in await ctx.ledger.tasks(job_id, (TaskKind.AUDIO, TaskKind.TEXT)):
+        if task.state is TaskState.DONE:
+            index, section = track_of(task.spec.number)
+            known.setdefault((task.spec.kind, task.spec.rendition, index), set()).add(section)
+    count = 0
+    for sections in known.values():
+        count += None in sections
+        count += next(n for n in itertools.count() if n not in sections)
+    return count
+
+
+async def _may_begin(ctx: Context, job: Job, wanted: Sequence[tuple[TaskKind, str]], board: _Board) -> bool:
+    """Whether there is enough for the beginning of a file, and a joiner that has nothing better to do."""
+    video, *tracks = wanted
+    if not board.has(TaskState.DONE, *video) or not all(board.done(*track) for track in tracks):
+        return False
+    if not await ctx.ledger.prefix(job.id, video[1], 0, 1):
+        return False
+    try:
+        return not any((await ctx.queue.depths(queues([TaskKind.JOIN]))).values())
+    except Unavailable:
+        return False
 
 
 async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
-    """Plan the joins that have become possible; whether the job is done."""
-    for rendition in job.renditions:
-        if rendition.result is None and all(board.done(*need) for need in needs(job, rendition)):
-            await ctx.ledger.plan([aside(job.id, TaskKind.JOIN, rendition.name)])
+    """Whether the job is done."""
     encoded = board.all_done(ANYWHERE)
     if job.state is JobState.ENCODING and encoded:
         await ctx.ledger.move_job(job.id, JobState.JOINING)
     elif job.state is JobState.JOINING and not encoded:  # the join found a part that must be made again
         await ctx.ledger.move_job(job.id, JobState.ENCODING)
     # A result without its task is one whose joiner was stopped before it could say so: another one will.
-    joined = all(r.result and board.done(TaskKind.JOIN, r.name) for r in job.renditions)
+    joins = [PACKAGE] if options_of(job).streamed else [rendition.name for rendition in job.renditions]
+    joined = all(r.result for r in job.renditions) and all(board.done(TaskKind.JOIN, name) for name in joins)
     if not encoded or not joined:
         return False
     if await ctx.ledger.move_job(job.id, JobState.DONE):
@@ -303,11 +340,22 @@ class _Board:
         for tally in tallies:
             self._states.setdefault((tally.kind, tally.rendition), set()).add(tally.state)
 
-    def has(self, state: TaskState) -> bool:
+    def has_any(self, state: TaskState) -> bool:
         return any(state in states for states in self._states.values())
+
+    def has(self, state: TaskState, kind: TaskKind, rendition: str) -> bool:
+        return state in self._states.get((kind, rendition), ())
+
+    def knows(self, kind: TaskKind, rendition: str) -> bool:
+        return (kind, rendition) in self._states
 
     def done(self, kind: TaskKind, rendition: str) -> bool:
         return self._states.get((kind, rendition)) == {TaskState.DONE}
+
+    def waits(self, kinds: Sequence[TaskKind]) -> bool:
+        """Whether tasks of these kinds wait for a worker."""
+        waiting = {TaskState.PLANNED, TaskState.QUEUED}
+        return any(states & waiting for (kind, _), states in self._states.items() if kind in kinds)
 
     def all_done(self, kinds: Sequence[TaskKind]) -> bool:
         return all(states == {TaskState.DONE} for (kind, _), states in self._states.items() if kind in kinds)

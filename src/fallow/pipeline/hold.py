@@ -43,7 +43,7 @@ class Holds:
     async def claim(self, ctx: Context, message: Message, worker: str) -> Task | None:
         """Lease the task that a message is about, and keep the message until `release`."""
         task = await claimed(ctx, message, worker, HELD + uuid.uuid4().hex)
-        if task is None:
+        if task is None or not task.lease.startswith(HELD):  # a rival's message is only a hint
             await ctx.queue.ack(message)
         else:
             self._held[task.lease] = _Held(task, message, time.monotonic())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from fallow import catalogue
 from fallow.errors import BadSetting
 from fallow.messages import from_wire
 from fallow.model import TaskKind
@@ -13,22 +15,39 @@ from fallow.records import Job, Rendition
 
 PRIORITIES = ("high", "normal", "low")
 LONGEST_CHUNK = 600.0
+LONGEST_SEGMENT = 30.0
 
 
 @dataclass(frozen=True)
 class Options:
     """How a job is to be done, apart from its profiles."""
 
-    container: str = "mp4"  # of the results: mp4, mpegts, matroska
+    container: str = "mp4"  # of the results: of catalogue.CONTAINERS, or of catalogue.STREAMS
     chunk_seconds: float = 10.0  # chunks are cut at the first entry point after so long, at twice that anywhere
     accept_damaged: bool = False  # encode what can be decoded of a damaged source, instead of refusing it
     priority: str = "normal"  # high, normal, low
+    ladder: bool = False  # leave out renditions that the source is too small for
+    segment_seconds: float = 4.0  # of streams: how long a segment is at most, but for a frame
 
     def __post_init__(self) -> None:
         if self.priority not in PRIORITIES:
             raise BadSetting(f"There is no priority {self.priority!r}; choose {', '.join(PRIORITIES)}.")
         if not 0.1 <= self.chunk_seconds <= LONGEST_CHUNK:
             raise BadSetting(f"chunk_seconds = {self.chunk_seconds:g} must be from 0.1 to {LONGEST_CHUNK:g}.")
+        if not 1 <= self.segment_seconds <= LONGEST_SEGMENT:
+            raise BadSetting(f"segment_seconds = {self.segment_seconds:g} must be from 1 to {LONGEST_SEGMENT:g}.")
+
+    @property
+    def streamed(self) -> bool:
+        """Whether a result is many files."""
+        return self.container in catalogue.STREAMS
+
+    @property
+    def chunk_target(self) -> float:
+        """Seconds that chunks should have: in streams a whole number of segments, so that none is much shorter."""
+        if not self.streamed:
+            return self.chunk_seconds
+        return math.ceil(self.chunk_seconds / self.segment_seconds) * self.segment_seconds
 
 
 def options_of(job: Job) -> Options:

@@ -22,6 +22,30 @@ def source(job: str) -> str:
     return f"jobs/{job}/source"
 
 
+def uploads(job: str) -> str:
+    """The prefix of a source that is, or was, uploaded."""
+    return f"jobs/{job}/upload/"
+
+
+def piece(job: str, upload: str, offset: int, size: int, sha256: str) -> str:
+    return f"{uploads(job)}{upload}/{offset:015d}-{size}-{sha256}"
+
+
+def upload_of(key: str) -> str:
+    """The upload that a piece is of; "" for what is no piece."""
+    pieces = key.split("/")
+    return pieces[3] if len(pieces) == 5 and key.startswith(uploads(pieces[1])) else ""
+
+
+def whole(job: str) -> str:
+    """Is there when an upload is whole, and says which one."""
+    return f"{uploads(job)}whole"
+
+
+def draft(job: str, lease: str) -> str:
+    return f"jobs/{job}/drafts/{lease}"
+
+
 def index(job: str) -> str:
     return f"jobs/{job}/index"
 
@@ -41,6 +65,16 @@ def part(spec: TaskSpec, lease: str, container: str) -> str:
 
 def result(job: str, rendition: str, lease: str, container: str) -> str:
     return f"jobs/{job}/results/{rendition}.{lease}.{_ENDINGS.get(container, container)}"
+
+
+def file(job: str, lease: str, name: str) -> str:
+    """A file of a result of many, as made by that attempt."""
+    return f"jobs/{job}/results/{lease}/{name}"
+
+
+def texts(job: str, lease: str, number: int) -> str:
+    """What players of a result are told since that step."""
+    return f"jobs/{job}/results/{lease}/texts/{number:06d}"
 
 
 def container_of(key: str) -> str:

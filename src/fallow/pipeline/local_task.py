@@ -14,8 +14,8 @@ from fallow.model import Effort, Part
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance
 from fallow.pipeline.ended import facts
-from fallow.pipeline.setback import Blow, NotYet, set_back
-from fallow.pipeline.store_files import Thread
+from fallow.pipeline.setback import Blow, NotYet, Waits, put_off, set_back
+from fallow.pipeline.store_files import LONG, Thread
 from fallow.records import Outcome, Task
 
 
@@ -39,7 +39,7 @@ async def carry_out(ctx: Context, task: Task, work: Work) -> None:
 
 async def _carry_out(ctx: Context, task: Task, work: Work) -> None:
     started, began = time.monotonic(), ctx.clock.now()
-    hold = Hold(task, Thread())
+    hold = Hold(task, Thread(LONG))
     working = asyncio.ensure_future(work(ctx, hold))
     renewing = asyncio.ensure_future(_renew(ctx, hold, working))
     try:
@@ -55,6 +55,8 @@ async def _carry_out(ctx: Context, task: Task, work: Work) -> None:
         await asyncio.shield(set_back(ctx, task, task.lease, Blow(Cancelled("The platform was stopped."))))
         if not renewing.done():
             raise
+    except Waits as wait:
+        await put_off(ctx, task, wait)
     except Unavailable as error:
         # Queue, ledger or store are away for longer than they are waited for; the task is not to blame.
         await set_back(ctx, task, task.lease, Blow(NotYet(str(error))))

@@ -10,12 +10,22 @@ from collections.abc import Callable
 
 from fallow.errors import BrokenPart
 from fallow.media.reader import BLOCK, BLOCKS, RangedReader
+from fallow.pipeline.context import Context
+from fallow.pipeline.store_files import Thread, bytes_of
 
 WHOLE = BLOCK * BLOCKS
 """Bytes that are read at once, and kept: as many as a reader keeps anyway."""
 
 Fetch = Callable[[int, int], bytes]
 """So many bytes from there on; fewer only at the end."""
+
+
+async def fetched(ctx: Context, thread: Thread, key: str, size: int) -> Fetch:
+    """For code in the thread: an object's bytes. Those of a small one are here already. Raises NotFound."""
+    if size > WHOLE:
+        return bytes_of(ctx, thread, key)
+    data = await ctx.store.read(key, 0, size + 1)
+    return lambda start, length: data[start : start + length]
 
 
 def proven(fetch: Fetch, size: int, sha256: str, name: str) -> RangedReader:

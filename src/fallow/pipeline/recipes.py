@@ -157,14 +157,20 @@ def encoders(profile: Profile) -> set[str]:
 
 def check_container(profile: Profile, container: str) -> None:
     """Raises BadProfile when the container cannot hold what the profile makes of any source."""
-    if container not in catalogue.CONTAINERS:
-        raise BadProfile(f"There is no container {container!r}; choose {', '.join(catalogue.CONTAINERS)}.")
-    if container not in profile.video_codec.containers:
+    if container not in {**catalogue.CONTAINERS, **catalogue.STREAMS}:
+        known = ", ".join([*catalogue.CONTAINERS, *catalogue.STREAMS])
+        raise BadProfile(f"There is no container {container!r}; choose {known}.")
+    if _like(container) not in profile.video_codec.containers:
         fitting = " or ".join(profile.video_codec.containers)
         raise refuse(profile.name, "codec", profile.codec, f"does not fit into {container}; use {fitting}.")
     codec = catalogue.AUDIO.get(profile.audio.codec)
     if codec is not None:
         _check_stream(profile, codec.stream, container)
+
+
+def _like(container: str) -> str:
+    """The container of one file that holds the same."""
+    return catalogue.STREAMS[container].like if container in catalogue.STREAMS else container
 
 
 def check_fit(source: Source, index: FrameIndex, profile: Profile, container: str) -> None:
@@ -182,7 +188,7 @@ def audio_recipes(source: Source, profile: Profile, container: str) -> list[tupl
     """
     if profile.audio.codec == "none":
         return []
-    return [(track.index, *_audio_recipe(track, profile, container)) for track in source.audio]
+    return [(track.index, *_audio_recipe(track, profile, container, source.duration)) for track in source.audio]
 
 
 def text_recipes(source: Source, container: str) -> list[tuple[int, str, TextRecipe]]:
@@ -238,7 +244,9 @@ def _bits(kbps: int | None) -> int | None:
     return None if kbps is None else kbps * 1000
 
 
-def _audio_recipe(track: AudioTrack, profile: Profile, container: str) -> tuple[str, AudioRecipe]:
+def _audio_recipe(
+    track: AudioTrack, profile: Profile, container: str, duration: Fraction
+) -> tuple[str, AudioRecipe]:
     audio = profile.audio
     begin, end = track.begin + LEAD, track.end + LEAD
     if audio.codec == "copy":
@@ -251,7 +259,8 @@ def _audio_recipe(track: AudioTrack, profile: Profile, container: str) -> tuple[
     bitrate = _audio_kbps(audio, codec, channels)
     sample_rate = audio.sample_rate or _sample_rate(track.sample_rate, codec)
     described = [audio.codec, f"{bitrate}k" if bitrate else "lossless", f"{channels}ch", f"{sample_rate}hz"]
-    recipe = AudioRecipe("nut", "nut", audio.codec, begin, end, _bits(bitrate), channels, sample_rate)
+    filled = duration + LEAD if container in catalogue.STREAMS else None
+    recipe = AudioRecipe("nut", "nut", audio.codec, begin, end, _bits(bitrate), channels, sample_rate, filled)
     return f"a{track.index}-" + "-".join(described), recipe
 
 
@@ -273,7 +282,7 @@ def _sample_rate(source: int, codec: catalogue.AudioCodec) -> int:
 
 
 def _check_stream(profile: Profile, stream: str, container: str) -> None:
-    allowed = catalogue.AUDIO_IN.get(container)
+    allowed = catalogue.AUDIO_IN.get(container, catalogue.AUDIO_IN.get(_like(container)))
     if allowed is None or stream in allowed:
         return
     fitting = sorted(name for name, codec in catalogue.AUDIO.items() if codec.stream in allowed)

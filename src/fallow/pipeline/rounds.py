@@ -13,14 +13,23 @@ class Rounds:
         self._next: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def running(self) -> list[asyncio.Task[None]]:
+        """All that are under way or will be."""
+        return [*self._next.values(), *self._running.values()]
+
     async def share(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Returns when a round that began after this call has ended, or raises what it raised."""
+        await asyncio.shield(self.begin(key, work))  # others may wait for it, too
+
+    def begin(self, key: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """The same, for who does not wait for it."""
         coming = self._next.get(key)
         if coming is None:
             coming = asyncio.create_task(self._round(key, self._running.get(key), work))
             coming.add_done_callback(_seen)
             self._next[key] = coming
-        await asyncio.shield(coming)  # others may wait for it, too
+        return coming
 
     async def _round(
         self, key: str, before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]

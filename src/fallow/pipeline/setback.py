@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from fallow import log
-from fallow.errors import Cancelled, DamagedSource, FallowError, Rejected, Retryable, StorageFull
+from fallow.errors import Cancelled, DamagedSource, FallowError, NotFound, Rejected, Retryable, StorageFull
 from fallow.media.frames import FrameIndex
 from fallow.messages import from_wire
 from fallow.model import Chunk, Effort, TaskKind
@@ -14,7 +16,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import LATER, advance, fail_job, make_again
 from fallow.pipeline.ended import failed
 from fallow.recipe import VideoRecipe
-from fallow.records import Outcome, Setback, Task, TaskSpec
+from fallow.records import UNTIL_WOKEN, Freed, Outcome, Setback, Task, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,33 @@ class NotYet(Retryable):
     """What the task needs is not there yet; that is no failure of its attempt."""
 
 
+class GiveWay(NotYet):
+    """What the task waits for takes long, and others need its place."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds  # until it should look again, unless somebody hastens it
+
+
 class Lost(NotYet):
     """What the task works on is lost from the store; it is made again."""
+
+
+class Waits(NotYet):
+    """What the task waits for may take long, or never come: whoever sees it come wakes the task."""
+
+    def __init__(self, reason: str, came: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(reason)
+        self.came = came  # to be called when the task is put off: wakes it if what it waits for came meanwhile
+
+
+async def put_off(ctx: Context, task: Task, wait: Waits) -> None:
+    """End an attempt that has nothing to do now; it is not counted."""
+    if await ctx.ledger.give_up(task.lease, Setback(str(wait), UNTIL_WOKEN, Outcome.CANCELLED)):
+        told = await failed(ctx, task, task.lease, Outcome.CANCELLED, Effort(), wait)
+        log.event("task.waits", **told, why=str(wait))
+        await wait.came()
+        await advance(ctx, task.spec.job)
 
 
 async def set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
@@ -47,15 +74,23 @@ async def _set_back(ctx: Context, task: Task, lease: str, blow: Blow) -> None:
     retry_at = _retry_at(ctx, task, error)
     if blow.outcome is Outcome.EXPIRED and retry_at is not None:
         retry_at = ctx.clock.now()  # nothing is wrong with the task, and it has waited long enough
-    setback = Setback(str(error), retry_at, outcome, blow.counted, blow.effort)
-    if not await ctx.ledger.give_up(lease, setback):
+    told = "" if isinstance(error, GiveWay) else str(error)
+    setback = Setback(told, retry_at, outcome, blow.counted, blow.effort)
+    freed = await ctx.ledger.give_up(lease, setback)
+    if not freed:
         return
-    told = await failed(ctx, task, lease, outcome, blow.effort, error)
-    log.trouble("task.failed", str(error), **told, dead=retry_at is None)
+    if isinstance(error, GiveWay):
+        log.event("task.waits", seconds=error.seconds)
+        return
+    facts = await failed(ctx, task, lease, outcome, blow.effort, error)
+    dead = retry_at is None and freed is Freed.TASK
+    log.trouble("task.failed", told, **facts, dead=dead)
+    if freed is Freed.RIVAL:
+        return
     if retry_at is None:
         kind = error.kind if isinstance(error, FallowError) else "retryable"
         await fail_job(ctx, task.spec.job, str(error), kind)
-    elif isinstance(error, Lost):
+    elif isinstance(error, Lost) and await _is_missed(ctx, task):
         await make_again(ctx, task.spec)
     else:
         await advance(ctx, task.spec.job)
@@ -65,6 +100,8 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
     now = ctx.clock.now()
     if isinstance(error, Cancelled):
         return now + 1.0
+    if isinstance(error, GiveWay):
+        return now + max(LATER, error.seconds)
     if isinstance(error, NotYet):
         return now + LATER
     if isinstance(error, Rejected) or task.attempt >= ctx.policy.attempts:
@@ -93,6 +130,13 @@ async def _lost(ctx: Context, spec: TaskSpec, blow: Blow) -> bool:
     if not spec.get_key or blow.outcome is not Outcome.FAILED or not isinstance(blow.error, Retryable):
         return False
     return not await ctx.holds(spec.get_key, spec.get_bytes)
+
+
+async def _is_missed(ctx: Context, task: Task) -> bool:
+    """Whether what an attempt did not find is what the task is about still: it may be made again by now."""
+    with contextlib.suppress(NotFound):  # the job may be gone
+        return (await ctx.ledger.task(task.id)).spec.get_key == task.spec.get_key
+    return False
 
 
 async def _damage(ctx: Context, task: Task, counted: int) -> DamagedSource:

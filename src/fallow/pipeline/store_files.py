@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import hashlib
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fallow.errors import Cancelled, NotFound
-from fallow.media.reader import BLOCK, RangedReader
+from fallow.media.reader import RangedReader
 from fallow.pipeline.context import Context
 from fallow.ports import Writer
 
 R = TypeVar("R")
 PIECE = 1 << 20  # bytes handed over at once
+LONG = ThreadPoolExecutor(64, "long")
+"""Threads for what takes long, and may wait: they are not taken from those that everything else shares."""
 
 
 class Thread:
     """Runs media code beside the event loop, and lets it call back; the code stops at its next read or write."""
 
-    def __init__(self) -> None:
+    def __init__(self, executor: Executor | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._executor = executor
         self._stop = threading.Event()
         self.cpu_seconds = 0.0  # spent so far
 
     async def run(self, work: Callable[[], R]) -> R:
         """Do the work in a thread. Cancelled, it waits for the thread to have ended: none is left behind."""
-        working = asyncio.ensure_future(asyncio.to_thread(self._timed, work))
+        named = contextvars.copy_context()  # what the log says of this work
+        working = self._loop.run_in_executor(self._executor, named.run, self._timed, work)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -56,6 +61,15 @@ class Thread:
         return asyncio.run_coroutine_threadsafe(action, self._loop)
 
 
+async def digest_of(ctx: Context, key: str) -> tuple[int, str]:
+    """The size and SHA-256 of a stored object, read once and in order. Raises NotFound."""
+    digest, size = hashlib.sha256(), 0
+    async for piece in ctx.store.stream(key):
+        size += len(piece)
+        await asyncio.to_thread(digest.update, piece)
+    return size, digest.hexdigest()
+
+
 async def blob(ctx: Context, thread: Thread, key: str, name: str) -> RangedReader:
     """A stored object as a file for code in a thread. Raises NotFound."""
     facts = await ctx.store.stat(key)
@@ -67,14 +81,6 @@ async def blob(ctx: Context, thread: Thread, key: str, name: str) -> RangedReade
 def bytes_of(ctx: Context, thread: Thread, key: str) -> Callable[[int, int], bytes]:
     """Fetches an object's bytes for code in a thread. Raises NotFound."""
     return lambda start, length: thread.call(ctx.store.read(key, start, length))
-
-
-def sha256(reader: RangedReader) -> str:
-    """The digest of everything a reader holds."""
-    digest = hashlib.sha256()
-    for start in range(0, reader.size, BLOCK):
-        digest.update(reader.at(start, BLOCK))
-    return digest.hexdigest()
 
 
 class WriterSink:

@@ -1,10 +1,10 @@
-"""Take in jobs and their sources, and what people want done with them later."""
+"""Take in jobs, local sources, and what people want done with them later."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from fallow import log
@@ -12,19 +12,19 @@ from fallow.errors import BadProfile, BadSetting, Conflict
 from fallow.messages import to_wire
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
+from fallow.pipeline.arrived import has_source
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, aside
 from fallow.pipeline.ended import of_job
 from fallow.pipeline.job_options import Options
+from fallow.pipeline.receive import start, waiting
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
 from fallow.records import Job, Rendition
 
-_NOTE_EVERY = 60.0  # seconds between two notes in the ledger that an upload goes on
-
 
 async def create(
-    ctx: Context, name: str, profiles: Sequence[Profile], options: Options, key: str = ""
+    ctx: Context, name: str, profiles: Sequence[Profile], options: Options, key: str = "", owner: str = ""
 ) -> tuple[Job, bool]:
     """A new job that waits for its source, and True; or, for a `key` that was used before, its job and False."""
     _check(profiles, options)
@@ -42,6 +42,7 @@ async def create(
         renditions=tuple(Rendition(job_id, profile.name, to_wire(profile)) for profile in profiles),
         error="",
         error_kind="",
+        owner=owner,
     )
     new = await ctx.ledger.create_job(job)
     if new:
@@ -49,35 +50,11 @@ async def create(
     return await ctx.ledger.job(job_id), new
 
 
-async def receive(ctx: Context, job_id: str, body: AsyncIterator[bytes]) -> Job:
-    """Store an uploaded source and start on it; nothing of an upload that breaks off stays."""
-    job = await _waiting(ctx, job_id)
-    writer = await ctx.store.writer(job.source_key)
-    try:
-        async for data in _noted(ctx, job_id, body):
-            await writer.write(data)
-        await writer.commit()
-    except BaseException:
-        await writer.abort()
-        raise
-    await _waiting(ctx, job_id)  # it may have been cancelled meanwhile; then a retry finds the source
-    return await start(ctx, job_id)
-
-
 async def adopt(ctx: Context, job_id: str, path: Path) -> Job:
     """Take a local file as the source, without copying it where the store can."""
-    job = await _waiting(ctx, job_id)
+    job = await waiting(ctx, job_id)
     await ctx.store.adopt(job.source_key, path)
     return await start(ctx, job_id)
-
-
-async def start(ctx: Context, job_id: str) -> Job:
-    """The source is stored: have it split."""
-    await ctx.ledger.plan([aside(job_id, TaskKind.SPLIT, "")])
-    if await ctx.ledger.move_job(job_id, JobState.SPLITTING):
-        log.event("job.started", **of_job(ctx, await ctx.ledger.job(job_id)))
-    await advance(ctx, job_id)
-    return await ctx.ledger.job(job_id)
 
 
 async def cancel(ctx: Context, job_id: str) -> Job:
@@ -96,10 +73,11 @@ async def retry(ctx: Context, job_id: str) -> Job:
     job = await ctx.ledger.job(job_id)
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"The job {job_id} is {job.state.value}; only a failed or cancelled one can be retried.")
-    if await ctx.store.stat(job.source_key) is None:
+    if not await has_source(ctx, job):
         raise Conflict(f"The source of job {job_id} was never uploaded to its end; submit it again.")
     await ctx.ledger.revive(job_id)
     await ctx.ledger.plan([aside(job_id, TaskKind.SPLIT, "")])
+    await ctx.ledger.wake(job_id, TaskKind.SPLIT)
     split = [tally for tally in await ctx.ledger.tally(job_id) if tally.kind is TaskKind.SPLIT]
     whole = all(tally.state is TaskState.DONE for tally in split)
     await ctx.ledger.move_job(job_id, JobState.ENCODING if whole else JobState.SPLITTING)
@@ -114,24 +92,6 @@ async def forget(ctx: Context, job_id: str) -> None:
     await ctx.ledger.forget_job(job_id)
     await ctx.store.delete([facts.key async for facts in ctx.store.list(keys.of_job(job_id))])
     log.event("job.forgotten", job=job_id)
-
-
-async def _noted(ctx: Context, job_id: str, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body; the ledger learns now and then that it still comes."""
-    due = ctx.clock.now() + _NOTE_EVERY
-    async for data in body:
-        if ctx.clock.now() >= due:
-            await _waiting(ctx, job_id)
-            due = ctx.clock.now() + _NOTE_EVERY
-        yield data
-
-
-async def _waiting(ctx: Context, job_id: str) -> Job:
-    """A job whose source comes, which is noted. Raises Conflict when it waits for none."""
-    job = await ctx.ledger.job(job_id)
-    if not await ctx.ledger.saw_upload(job_id):
-        raise Conflict(f"The job {job_id} is {job.state.value} and has its source; submit a new one for another.")
-    return job
 
 
 def _check(profiles: Sequence[Profile], options: Options) -> None:

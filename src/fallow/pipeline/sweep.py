@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fallow import log
 from fallow.errors import Cancelled, NotFound, Retryable
-from fallow.model import JobState, TaskState
+from fallow.model import JobState, TaskKind, TaskState
 from fallow.pipeline import keys
+from fallow.pipeline.admission import announce, queue_of
+from fallow.pipeline.arrived import has_source
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import advance, announce, queue_of
+from fallow.pipeline.dispatch import advance, results_of
 from fallow.pipeline.ended import of_job
+from fallow.pipeline.receive import start
 from fallow.pipeline.setback import Blow, set_back
-from fallow.pipeline.submit import forget, start
+from fallow.pipeline.submit import forget
 from fallow.ports import DEAD, Message
 from fallow.records import Job, Outcome, Task
 
@@ -42,9 +45,9 @@ async def sweep(ctx: Context) -> None:
     silence = f"The worker was not heard of for {ctx.policy.lease_seconds:g} s."
     for task in await ctx.ledger.expired(ctx.clock.now()):
         await set_back(ctx, task, task.lease, Blow(Retryable(silence), Outcome.EXPIRED))
-    await _announce_lost(ctx, await ctx.ledger.overdue(ctx.clock.now() - ctx.policy.message_seconds))
     for job_id in await ctx.ledger.unfinished_jobs():
         await advance(ctx, job_id)
+    await _announce_lost(ctx)
 
 
 async def sweep_dead(ctx: Context) -> int:
@@ -67,9 +70,11 @@ async def sweep_uploads(ctx: Context) -> int:
     before, count = ctx.clock.now() - ctx.policy.upload_wait, 0
     for job_id in await ctx.ledger.unfinished_jobs():
         job = await ctx.ledger.job(job_id)
+        if job.state is JobState.SPLITTING:
+            await ctx.ledger.wake(job_id, TaskKind.SPLIT)
         if job.state is not JobState.UPLOADING:
             continue
-        if await ctx.store.stat(job.source_key):
+        if await has_source(ctx, job):
             await start(ctx, job_id)
         elif job.updated < before and await ctx.ledger.move_job(job_id, JobState.CANCELLED):
             log.event("job.abandoned", **of_job(ctx, job))
@@ -105,16 +110,41 @@ async def _announce_anew(ctx: Context, message: Message) -> None:
         await _announce(ctx, [task])
 
 
-async def _announce_lost(ctx: Context, tasks: Iterable[Task]) -> None:
-    """Tasks that nobody took for long. While messages wait in their queue, theirs is among them, or is known as
-    lost when the queue is empty: a queue whose tasks nobody can do must not grow for ever."""
-    found = [(await ctx.ledger.job(task.spec.job), task) for task in tasks]
-    if not found:
+async def _announce_lost(ctx: Context) -> None:
+    """Tasks whose messages got lost: most often whoever queued them died before it could tell the queue."""
+    now = ctx.clock.now()
+    late = await _by_queue(ctx, await ctx.ledger.overdue(now - ctx.policy.message_seconds))
+    if not late:
         return
-    depths = await ctx.queue.depths(sorted({queue_of(job, task) for job, task in found}))
-    for job, task in found:
-        if not depths[queue_of(job, task)]:
+    depths = await ctx.queue.depths(sorted(late))
+    # Looked at after the messages: a task whose message is just being taken counts as little as that.
+    waiting = await _by_queue(ctx, await ctx.ledger.overdue(now))
+    for queue in late.keys() & waiting.keys():
+        for job, task in _unannounced(ctx, waiting[queue], depths[queue]):
+            log.trouble("message.missing", "A task waits without a message; it is announced anew.", **task.ids)
             await announce(ctx, job, [task])
+
+
+async def _by_queue(ctx: Context, tasks: Iterable[Task]) -> dict[str, list[tuple[Job, Task]]]:
+    jobs: dict[str, Job] = {}
+    found: dict[str, list[tuple[Job, Task]]] = {}
+    for task in tasks:
+        job = jobs[task.spec.job] = jobs.get(task.spec.job) or await ctx.ledger.job(task.spec.job)
+        found.setdefault(queue_of(job, task), []).append((job, task))
+    return found
+
+
+def _unannounced(ctx: Context, tasks: Sequence[tuple[Job, Task]], messages: int) -> Sequence[tuple[Job, Task]]:
+    """Those of the tasks of a queue, oldest first, that probably no message is about. What waits longest is taken
+    first: so when there are fewer messages than tasks, those are missing that should have been taken long since.
+    When there are enough, some may be about tasks that somebody has already. But a queue whose tasks nobody can do
+    must not grow for ever: it gets no more than twice as many messages as it has tasks."""
+    now = ctx.clock.now()
+
+    def waited(seconds: float, most: int) -> Sequence[tuple[Job, Task]]:
+        return [one for one in tasks if one[1].queued_at < now - seconds][: max(0, most - messages)]
+
+    return waited(ctx.policy.message_seconds, len(tasks)) or waited(ctx.policy.queue_seconds, 2 * len(tasks))
 
 
 async def _announce(ctx: Context, tasks: Iterable[Task]) -> None:
@@ -127,8 +157,8 @@ async def _orphans(ctx: Context, job_id: str, present: list[str]) -> list[str]:
         job = await ctx.ledger.job(job_id)
     except NotFound:
         return present
-    results = {rendition.result.key for rendition in job.renditions if rendition.result}
     if job.state is JobState.DONE:
+        results = await results_of(ctx, job)
         return [key for key in present if key not in results]
     return await _losers(ctx, job, present)
 

@@ -6,6 +6,7 @@
 - gateway: the API for people; schemas: what they send; views: what they are told
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
+- play: streams for players, whom their link lets in
 - answers: errors as answers
 - probes: what every service tells whoever runs it; questions: asking back ends for that
 - watch: who is told what happens; metrics: counted for Prometheus; platform_metrics: asked for; traffic: requests

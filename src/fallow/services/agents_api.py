@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import hmac
 import secrets
@@ -20,6 +21,7 @@ from fallow.errors import BrokenPart, Conflict, Forbidden, Rejected
 from fallow.messages import (
     Delivery,
     Failure,
+    LeaseGrant,
     LeaseRequest,
     Registration,
     Renewal,
@@ -28,7 +30,7 @@ from fallow.messages import (
     to_wire,
 )
 from fallow.model import Worker
-from fallow.pipeline import deliver, dispatch
+from fallow.pipeline import bundle, deliver, dispatch
 from fallow.pipeline.context import Context
 from fallow.pipeline.hold import Holds
 from fallow.services.home import Home
@@ -68,14 +70,17 @@ class Agents:
 
     async def lease(self, request: Request) -> Response:
         worker = await self._worker(request)
-        wait = min(LONGEST_WAIT, max(0.0, (await _body(request, LeaseRequest)).wait_seconds))
+        asked = await _body(request, LeaseRequest)
+        wait = min(LONGEST_WAIT, max(0.0, asked.wait_seconds))
         await self._note(worker)
         if self.draining.is_set():
             await unless_gone(request, asyncio.sleep(min(wait, 5.0)))
             return Response(status_code=204)
         claim = self.holds.claim if worker.local else dispatch.claim
-        leasing = dispatch.lease(self.ctx, worker.id, wait, claim, worker.encoders)
+        leasing = bundle.lease(self.ctx, worker, dataclasses.replace(asked, wait_seconds=wait), claim)
         grant = await unless_gone(request, leasing, self.draining)
+        if grant is not None and await request.is_disconnected():
+            await asyncio.shield(self._take_back(worker, grant))
         return Response(status_code=204) if grant is None else JSONResponse(to_wire(grant))
 
     async def renew(self, request: Request) -> Response:
@@ -108,6 +113,12 @@ class Agents:
             raise
         await self.holds.release(lease)
         return result
+
+    async def _take_back(self, worker: Worker, grant: LeaseGrant) -> None:
+        """Nobody hears of it any more: whoever asked hung up while it was made ready."""
+        for one in (grant, *grant.more):
+            gone = Failure("cancelled", "The worker went away.")
+            await self._ending(one.lease, deliver.fail(self.ctx, worker.id, one.lease, gone))
 
     async def _worker(self, request: Request) -> Worker:
         """Who is calling. Raises Forbidden."""

@@ -16,7 +16,7 @@ from fallow.errors import Forbidden
 from fallow.pipeline.context import Context
 from fallow.services import probes
 from fallow.services.answers import HANDLERS, noting_the_end, refusal
-from fallow.services.traffic import ids_in, measured
+from fallow.services.traffic import ids_in, measured, shown
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 PEOPLE = ("/api/",)
@@ -75,7 +75,9 @@ class Guard:
                 await measured(app, scope, noting_the_end(scope, receive), send)
             except Exception:
                 # Its caller has got an answer, or notices that the one that had begun is unfinished.
-                log.trouble("request.crashed", traceback.format_exc(), method=scope["method"], path=scope["path"])
+                log.trouble(
+                    "request.crashed", traceback.format_exc(), method=scope["method"], path=shown(scope["path"])
+                )
 
 
 def _host(scope: Scope) -> str:

@@ -17,11 +17,14 @@ from fallow.messages import to_wire
 from fallow.pipeline import submit
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of
+from fallow.pipeline.playing import Playing
+from fallow.pipeline.receive import receive
 from fallow.profile_files import load as load_profiles
 from fallow.profile_files import user_files
 from fallow.services.agents_api import bearer, same
 from fallow.services.answers import HANDLERS, refusal
 from fallow.services.objects import send
+from fallow.services.play import answer
 from fallow.services.schemas import JobBody
 from fallow.services.views import JobView, job_view, job_views, tasks_view
 
@@ -36,7 +39,8 @@ def build(ctx: Context, api_token: str) -> FastAPI:
         openapi_url="/api/openapi.json",
         exception_handlers={**HANDLERS, RequestValidationError: _malformed},
     )
-    app.include_router(_jobs(ctx), dependencies=[Depends(_only_with(api_token))])
+    for router in (_jobs(ctx), _streams(ctx)):
+        app.include_router(router, dependencies=[Depends(_only_with(api_token))])
     return app
 
 
@@ -46,7 +50,8 @@ def _jobs(ctx: Context) -> APIRouter:
     @router.post("/jobs", status_code=201)
     async def create(body: JobBody, response: Response) -> JobView:
         """Announce a job; 200 instead of 201 when the key was used before."""
-        job, new = await submit.create(ctx, body.name, body.typed_profiles(), body.options.typed(), body.key)
+        profiles, options = body.typed_profiles(), body.options.typed()
+        job, new = await submit.create(ctx, body.name, profiles, options, body.key, body.owner)
         response.status_code = 201 if new else 200
         return await job_view(ctx, job)
 
@@ -54,7 +59,7 @@ def _jobs(ctx: Context) -> APIRouter:
     async def upload(job: str, request: Request) -> JobView:
         """The source, as the body. Broken off, it can be sent again."""
         try:
-            return await job_view(ctx, await submit.receive(ctx, job, request.stream()))
+            return await job_view(ctx, await receive(ctx, job, request.stream()))
         except ClientDisconnect:
             raise TransferFailed("The upload was broken off; send it again.") from None
 
@@ -99,6 +104,23 @@ def _jobs(ctx: Context) -> APIRouter:
     return router
 
 
+def _streams(ctx: Context) -> APIRouter:
+    router, playing = APIRouter(prefix="/api/v1"), Playing(ctx)
+
+    @router.get("/jobs/{job}/files")
+    async def files(job: str) -> dict[str, Any]:
+        """The files of a stream, as far as it is there: what is downloaded is a folder that plays."""
+        await ctx.ledger.job(job)
+        return {"files": await playing.listing(job)}
+
+    @router.api_route("/jobs/{job}/files/{name:path}", methods=["GET", "HEAD"])
+    async def file(job: str, name: str, request: Request) -> Response:
+        """A file of a stream; ranges are supported, and the ETag is its SHA-256."""
+        return await answer(playing, ctx, request, job, name)
+
+    return router
+
+
 async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Response:
     job = await ctx.ledger.job(job_id)
     rendition = next((r for r in job.renditions if r.name == name), None)
@@ -106,6 +128,10 @@ async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Res
         raise NotFound(f"The job {job_id} has no rendition {name[:50]}.")
     if rendition.result is None:
         raise Conflict(f"The rendition {name} of job {job_id} is not finished; the job is {job.state.value}.")
+    if options_of(job).streamed:
+        raise Conflict(
+            f"The result of job {job_id} is a stream of many files; ask for /api/v1/jobs/{job_id}/files."
+        )
     ending = catalogue.CONTAINERS[options_of(job).container]
     file = urllib.parse.quote(f"{PurePath(job.name).stem}.{name}{ending}")
     headers = {

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import socket
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import uvicorn
@@ -59,3 +60,12 @@ class HttpServer(uvicorn.Server):
         if self._serving is not None:
             await asyncio.wait([self._serving], timeout=2 * self._grace + 1)
             self._serving.cancel()
+
+
+def quick_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of a process that serves: uvloop's, where there is one (None: Python's own)."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop

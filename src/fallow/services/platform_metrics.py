@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from fallow.model import JobState, TaskKind, TaskState
+from fallow.pipeline.admission import queues
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import queues
 from fallow.ports import DEAD
 from fallow.records import Census
 from fallow.services.questions import Question

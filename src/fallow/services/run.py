@@ -18,7 +18,7 @@ from fallow import log
 from fallow.data_folder import DataFolder
 from fallow.errors import Conflict, NotFound
 from fallow.messages import to_wire
-from fallow.model import TaskKind
+from fallow.model import Part, TaskKind
 from fallow.profiles import Profile
 from fallow.services import listening, watch
 from fallow.services.home import Home
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fallow.services.blobs_api import SignedLinks
     from fallow.services.consumers import Consumer
     from fallow.services.front import Later
+    from fallow.services.play import PlayLinks
 
 LAST = 5.0  # seconds that a service has after `stop_seconds` to give back what it holds
 GRACE = 3.0  # seconds that answers under way have when a whole platform ends
@@ -58,6 +59,7 @@ class Platform:
         self._door: Agents | None = None
         self._people: Later | None = None
         self._holds: Holds | None = None
+        self._plays: PlayLinks | None = None
         self.url = ""
         self.api_token = settings.api_token  # "" when none is needed
         self.join_token = settings.token
@@ -128,13 +130,24 @@ class Platform:
 
     async def export(self, job: str, rendition: str, path: Path) -> None:
         """Bring a result to a local file, whole or not at all."""
+        await self._context.store.export((await self._result(job, rendition)).key, path)
+
+    async def export_stream(self, job: str, rendition: str, folder: Path) -> None:
+        """Bring all files of a stream, one of whose renditions this is, into a folder of their own."""
+        await self._result(job, rendition)
+        for file in await self._context.ledger.files(job):
+            target = folder / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            await self._context.store.export(file.key, target)
+
+    async def _result(self, job: str, rendition: str) -> Part:
         ctx = self._context
         found = [r for r in (await ctx.ledger.job(job)).renditions if r.name == rendition]
         if not found:
             raise NotFound(f"The job {job} has no rendition {rendition}.")
         if found[0].result is None:
             raise Conflict(f"The rendition {rendition} of job {job} is not finished.")
-        await ctx.store.export(found[0].result.key, path)
+        return found[0].result
 
     async def drain(self) -> None:
         """Finish what is being worked on here and begin nothing new; returns when all is still."""
@@ -204,7 +217,7 @@ class Platform:
         from fallow.pipeline.context import Context
         from fallow.pipeline.hold import Holds
         from fallow.pipeline.sweep import announce_all, recover
-        from fallow.services import blobs_api, front
+        from fallow.services import blobs_api, front, play
         from fallow.services.http_server import HttpServer
 
         settings, clock = self._settings, wiring.SystemClock()
@@ -213,7 +226,10 @@ class Platform:
         signed = blobs_api.SignedLinks(folder.derive("links"), clock.now)
         links = wiring.links(settings, backends.store, signed)
         policy = wiring.policy(settings)
-        self._ctx = ctx = Context(backends.queue, backends.store, backends.ledger, clock, links, policy)
+        self._plays = play.PlayLinks(folder.derive("play"), settings.play_seconds, clock.now)
+        self._ctx = ctx = Context(
+            backends.queue, backends.store, backends.ledger, clock, links, policy, play_link=self._plays.to
+        )
         self._holds = Holds(ctx)
         await recover(ctx, self._home.id)
         if wiring.begins_empty(settings):
@@ -234,13 +250,16 @@ class Platform:
 
     def _routes(self, ctx: Context, signed: SignedLinks) -> list[BaseRoute]:
         """What programs may ask for. A worker's agents are served by itself, and its door is open to no others."""
-        from fallow.services import agents_api, blobs_api
+        from fallow.services import agents_api, blobs_api, play
 
         if not self._roles & {Role.GATEWAY, Role.WORKER} or self._holds is None:
             return []
         join_token = self.join_token if Role.GATEWAY in self._roles else ""
         self._door = agents_api.Agents(ctx, join_token, self._home, self._holds)
-        return [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, signed)]
+        found: list[BaseRoute] = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, signed)]
+        if Role.GATEWAY in self._roles and self._plays is not None:
+            found += play.routes(ctx, self._plays, self._settings.play_origins.split())
+        return found
 
     def _open_people(self, ctx: Context) -> Later | None:
         from fallow.services.front import Later
@@ -262,8 +281,11 @@ class Platform:
         from fallow.services.consumers import Consumer, sweeper
 
         kinds = {Role.SPLITTER: TaskKind.SPLIT, Role.JOINER: TaskKind.JOIN}
+        places = {TaskKind.JOIN: self._settings.joins}
         self._consumers = [
-            Consumer(ctx, kind, self._home, holds) for role, kind in kinds.items() if role in self._roles
+            Consumer(ctx, kind, self._home, holds, places.get(kind, 1))
+            for role, kind in kinds.items()
+            if role in self._roles
         ]
         self._loops = [asyncio.create_task(consumer.run()) for consumer in self._consumers]
         if Role.SWEEPER in self._roles:
@@ -286,7 +308,10 @@ def serve(
     log.set_up(settings.log, service=named(roles))
     seconds = settings.stop_seconds if roles != EVERYTHING else None
     with watch.watched():
-        asyncio.run(_until_stopped(Platform(settings, roles), ready, seconds))
+        from fallow.services.http_server import quick_loop
+
+        with asyncio.Runner(loop_factory=quick_loop()) as runner:
+            runner.run(_until_stopped(Platform(settings, roles), ready, seconds))
 
 
 async def _until_stopped(platform: Platform, ready: Callable[[Platform], object], seconds: float | None) -> None:

@@ -17,10 +17,15 @@ class OptionsBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    container: str = Field(default="mp4", description="Of the results: mp4, mpegts or matroska.")
+    container: str = Field(
+        default="mp4",
+        description="Of the results: mp4, mpegts, matroska; of streams: cmaf, hls, dash, hls-ts.",
+    )
     chunk_seconds: float = Field(default=10.0, description="Chunks end at the first entry point after so long.")
     accept_damaged: bool = Field(default=False, description="Encode what can be decoded of a damaged source.")
     priority: str = Field(default="normal", description="high, normal or low.")
+    ladder: bool = Field(default=False, description="Leave out renditions that the source is too small for.")
+    segment_seconds: float = Field(default=4.0, description="Of streams: how long a segment is at most.")
 
     def typed(self) -> Options:
         return Options(**self.model_dump())
@@ -36,6 +41,7 @@ class JobBody(BaseModel):
         description="Wire forms of profiles, as GET /api/v1/profiles gives them."
     )
     options: OptionsBody = Field(default_factory=OptionsBody)
+    owner: str = Field(default="", max_length=128, description="Whose it is: each owner's jobs share one share.")
     key: str = Field(default="", description="The same key gives the same job, however often it is sent.")
 
     def typed_profiles(self) -> list[Profile]:

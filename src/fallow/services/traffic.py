@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fallow import log
 
-_JOB, _LEASE = r"(?:api|blobs)/v1/jobs/(?P<job>[0-9a-z]{1,64})", r"agent/v1/leases/(?P<lease>[0-9a-f]{1,64})"
+_JOB = r"(?:(?:api|blobs)/v1/jobs|play/v1)/(?P<job>[0-9a-z]{1,64})"
+_LEASE = r"agent/v1/leases/(?P<lease>[0-9a-f]{1,64})"
 _NAMED = re.compile(rf"/(?:{_JOB}|{_LEASE})(?:/|\Z)")
 
 
@@ -57,6 +58,11 @@ def ids_in(path: str) -> dict[str, str]:
     """The job or the lease that an address names."""
     found = _NAMED.match(path)
     return {name: value for name, value in found.groupdict().items() if value} if found else {}
+
+
+def shown(path: str) -> str:
+    """An address as the log may have it: without what lets players in."""
+    return re.sub(r"^(/play/v1/[^/]*/)[^/]*", r"\1…", path)
 
 
 def _route(scope: Scope) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from fallow.messages import to_wire
 from fallow.model import JobState, TaskKind, TaskState, Worker
 from fallow.pipeline.context import Context
-from fallow.pipeline.job_options import profile_of
+from fallow.pipeline.job_options import options_of, profile_of
 from fallow.pipeline.recipes import encoders
 from fallow.records import Attempt, Job, Rendition, Tally, Task
 
@@ -76,6 +76,8 @@ class JobView:
     tasks_running: list[RunningView]
     shares: list[ShareView]
     warnings: list[str]
+    play_url: str | None  # of a stream: where players begin, while it grows and afterwards
+    waits: str  # what the source waits for, while it is uploaded
 
 
 async def job_view(ctx: Context, job: Job) -> JobView:
@@ -104,6 +106,8 @@ async def job_view(ctx: Context, job: Job) -> JobView:
             *_faults(job),
             *_wants(job, workers),
         ],
+        play_url=ctx.play_link(job),
+        waits=await ctx.ledger.waits(job.id) if job.state is JobState.UPLOADING else "",
     )
 
 
@@ -122,7 +126,7 @@ def tasks_view(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> dict[str, 
 def _rendition(job: Job, rendition: Rendition, tallies: Iterable[Tally]) -> RenditionView:
     mine = [t for t in tallies if t.kind is TaskKind.VIDEO and t.rendition == rendition.name]
     done = [t for t in mine if t.state is TaskState.DONE]
-    result = rendition.result
+    result, stream = rendition.result, options_of(job).streamed  # which is fetched file by file
     return RenditionView(
         name=rendition.name,
         state=_state(job, rendition, all(t.state is TaskState.DONE for t in mine)),
@@ -132,7 +136,7 @@ def _rendition(job: Job, rendition: Rendition, tallies: Iterable[Tally]) -> Rend
         frames_total=_frames(job, mine),
         fps=sum(t.fps for t in mine),
         size=result.size if result else None,
-        result_url=f"/api/v1/jobs/{job.id}/results/{rendition.name}" if result else None,
+        result_url=f"/api/v1/jobs/{job.id}/results/{rendition.name}" if result and not stream else None,
         facts=rendition.facts,
     )
 

@@ -14,8 +14,9 @@ from fallow import __version__, log
 from fallow.errors import BadSetting, FallowError, Forbidden
 from fallow.ffmpeg.locate import examine, find
 from fallow.messages import Registration
-from fallow.worker.agent import Agent, Means
-from fallow.worker.machine import cores, describe, hostname
+from fallow.worker.agent import Agent
+from fallow.worker.machine import cores, describe, hostname, most
+from fallow.worker.means import Means
 from fallow.worker.source import GatewaySource
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -114,6 +115,7 @@ def _work(options: argparse.Namespace) -> int:
         threads=options.threads or max(1, cores() // slots),
         cores=cores(),
         niceness=options.nice,
+        most=most(slots),
     )
     registration = Registration(options.name or hostname(), describe(build, slots))
     agent = Agent(GatewaySource(options.url, options.token), registration, means)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import threading
+from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import IO
 
 from fallow.errors import TransferFailed
@@ -15,6 +18,10 @@ from fallow.worker.ways import Ways
 
 _GONE = frozenset({404, 410, 416})
 """Statuses of an object that is not there, or shorter than it should be."""
+
+
+AHEAD = 8 << 20
+"""Bytes of an object that are fetched before FFmpeg can take any; the rest of a larger one comes when it does."""
 
 
 class ObjectGone(TransferFailed):
@@ -32,6 +39,7 @@ class Download:
         self._watch = watch
         self._connection: http.client.HTTPConnection | None = None
         self._response: http.client.HTTPResponse | None = None
+        self._ahead: deque[bytes] = deque()
 
     def begin(self) -> None:
         """Returns when the server has answered that it has the object, or the rest of it."""
@@ -47,10 +55,17 @@ class Download:
                 if not self._ways.turn(error):
                     raise
 
+    def read_ahead(self, enough: threading.Event) -> None:
+        """Keep what comes for `pour`: all of a small object, the beginning of a large one, less when told so."""
+        for piece in self._pieces():
+            self._ahead.append(bytes(piece))
+            if self.size >= AHEAD or enough.is_set():
+                return
+
     def pour(self, sink: IO[bytes]) -> None:
         """Hand all bytes on, for as long as the sink takes any; raises TransferFailed unless all are right."""
         digest, wanted = hashlib.sha256(), True
-        for piece in self._pieces():
+        for piece in chain(self._kept(), self._pieces()):
             digest.update(piece)
             wanted = wanted and _write(sink, piece)
         if digest.hexdigest() != self._sha256:
@@ -61,6 +76,10 @@ class Download:
             self._response.close()
         if self._connection is not None:
             self._connection.close()
+
+    def _kept(self) -> Iterator[memoryview]:
+        while self._ahead:
+            yield memoryview(self._ahead.popleft())
 
     def _pieces(self) -> Iterator[memoryview]:
         view = memoryview(bytearray(PIECE))

@@ -9,6 +9,9 @@ from typing import Any
 from fallow.catalogue import AUDIO, VIDEO
 from fallow.ffmpeg.locate import Build
 
+MOST = 8
+TASK_MEMORY = 512 << 20  # bytes; what x264 needs for 1080p, and some
+
 
 def cores() -> int:
     """Processors this process may run on."""
@@ -23,6 +26,11 @@ def memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return 0
+
+
+def most(slots: int) -> int:
+    """Tasks that it takes at once for each slot: an encoder needs memory, and one FFmpeg may run several."""
+    return max(1, min(MOST, memory() // slots // TASK_MEMORY)) if memory() else 1
 
 
 def hostname() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin
 
@@ -34,6 +36,7 @@ from fallow.messages import (
     to_wire,
 )
 from fallow.worker.connection import TIMEOUT_SECONDS, TROUBLE, connect, target, title
+from fallow.worker.stopping import Leaving
 
 T = TypeVar("T")
 
@@ -45,8 +48,12 @@ class WorkSource(Protocol):
 
     def register(self, registration: Registration) -> Welcome: ...
 
-    def lease(self, request: LeaseRequest) -> LeaseGrant | None:
-        """Wait for work as long as the request says; the grant's URLs are absolute."""
+    def lease(self, request: LeaseRequest) -> Sequence[LeaseGrant]:
+        """Wait for work as long as the request says; the grants' URLs are absolute."""
+        ...
+
+    def hang_up(self) -> None:
+        """No more work is wanted: who waits for some hears soon of none, or of what was granted just now."""
         ...
 
     def renew(self, lease: str, renewal: Renewal) -> Renewed: ...
@@ -58,6 +65,17 @@ class WorkSource(Protocol):
     def fail(self, lease: str, failure: Failure) -> None: ...
 
 
+@dataclasses.dataclass(frozen=True)
+class _Letter:
+    """A request, and who may want no answer to it any more."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    timeout: float
+    leaving: Leaving | None
+
+
 class GatewaySource:
     """The gateway's agent API. Any number of threads may call it."""
 
@@ -67,6 +85,7 @@ class GatewaySource:
         self._token = ""
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
+        self._leaving = Leaving()
         connect(self.url)  # a URL that makes no sense is noticed here
 
     def register(self, registration: Registration) -> Welcome:
@@ -74,17 +93,31 @@ class GatewaySource:
         self._token = welcome.token
         return welcome
 
-    def lease(self, request: LeaseRequest) -> LeaseGrant | None:
-        body = self._call("agent/v1/lease", request, timeout=request.wait_seconds + PATIENCE_SECONDS)
+    def lease(self, request: LeaseRequest) -> Sequence[LeaseGrant]:
+        if self._leaving.asked:
+            return ()
+        try:
+            body = self._call("agent/v1/lease", request, request.wait_seconds + PATIENCE_SECONDS, self._leaving)
+        except Unavailable:
+            if self._leaving.asked:
+                return ()
+            raise
         if body is None:
-            return None
+            return ()
         grant = _decoded(LeaseGrant, body)
+        return [self._absolute(one) for one in (grant, *grant.more)]
+
+    def hang_up(self) -> None:
+        self._leaving.ask()
+
+    def _absolute(self, grant: LeaseGrant) -> LeaseGrant:
         return dataclasses.replace(
             grant,
             get_url=urljoin(self.url, grant.get_url),
             put_url=urljoin(self.url, grant.put_url),
             whole_url=urljoin(self.url, grant.whole_url) if grant.whole_url else "",
             detour_url=urljoin(self.url, grant.detour_url) if grant.detour_url else "",
+            more=(),
         )
 
     def renew(self, lease: str, renewal: Renewal) -> Renewed:
@@ -97,15 +130,21 @@ class GatewaySource:
         self._call(f"agent/v1/leases/{lease}/fail", failure, timeout=5.0)
 
     def _typed(self, cls: type[T], path: str, message: Any, token: str = "") -> T:
-        return _decoded(cls, self._call(path, message, token))
+        return _decoded(cls, self._call(path, message, token=token))
 
-    def _call(self, path: str, message: Any, token: str = "", timeout: float = TIMEOUT_SECONDS) -> Any:
+    def _call(
+        self,
+        path: str,
+        message: Any,
+        timeout: float = TIMEOUT_SECONDS,
+        leaving: Leaving | None = None,
+        token: str = "",
+    ) -> Any:
         """POST a message; the decoded answer, None for an empty one."""
-        url = urljoin(self.url, path)
         headers = {"Authorization": f"Bearer {token or self._token}", "Content-Type": "application/json"}
         body = json.dumps(to_wire(message)).encode()
         try:
-            status, answer = self._exchange(url, body, headers, timeout)
+            status, answer = self._exchange(_Letter(urljoin(self.url, path), body, headers, timeout, leaving))
         except TROUBLE as error:
             raise Unavailable(
                 f"The gateway {self.url} cannot be reached: {error or type(error).__name__}."
@@ -114,26 +153,27 @@ class GatewaySource:
             raise refusal(status, answer)
         return json.loads(answer) if answer and status != 204 else None
 
-    def _exchange(self, url: str, body: bytes, headers: dict[str, str], timeout: float) -> tuple[int, bytes]:
+    def _exchange(self, letter: _Letter) -> tuple[int, bytes]:
         """One request, on a kept connection if there is one; when that was closed meanwhile, on a new one."""
         kept = self._take()
         if kept is not None:
             try:
-                return self._ask(kept, url, body, headers, timeout)
+                return self._ask(kept, letter)
             except (ConnectionError, http.client.BadStatusLine):
                 kept.close()
-        return self._ask(connect(url, timeout), url, body, headers, timeout)
+                if letter.leaving and letter.leaving.asked:
+                    raise
+        return self._ask(connect(letter.url, letter.timeout), letter)
 
-    def _ask(
-        self, connection: http.client.HTTPConnection, url: str, body: bytes, headers: dict[str, str], timeout: float
-    ) -> tuple[int, bytes]:
-        connection.timeout = timeout
+    def _ask(self, connection: http.client.HTTPConnection, letter: _Letter) -> tuple[int, bytes]:
+        connection.timeout = letter.timeout
         if connection.sock:
-            connection.sock.settimeout(timeout)
+            connection.sock.settimeout(letter.timeout)
         try:
-            connection.request("POST", target(url), body, headers)
-            response = connection.getresponse()
-            answer = response.read()
+            connection.request("POST", target(letter.url), letter.body, letter.headers)
+            with letter.leaving.watching(connection.sock) if letter.leaving else contextlib.nullcontext():
+                response = connection.getresponse()
+                answer = response.read()
         except BaseException:
             connection.close()
             raise

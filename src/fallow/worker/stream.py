@@ -1,170 +1,160 @@
-"""One attempt: GET | ffmpeg | PUT, all at the same time, with no file and little memory.
+"""GET | FFmpeg | PUT, all at the same time, with no file and little memory.
 
-The upload's last bytes are sent only when the download was whole, FFmpeg ended well and the frames are the right
-number: FFmpeg ends well on half a download, and a server keeps what a client ends well.
+One FFmpeg may make several parts of one object: it is fetched and decoded once, and each part goes its own way.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
-import socket
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from fallow.errors import EncoderFailed, FallowError, Rejected
-from fallow.ffmpeg.commands import arguments
-from fallow.ffmpeg.counting import Counter, counter
-from fallow.ffmpeg.run import Child
+from fallow.ffmpeg.commands import arguments, together
+from fallow.ffmpeg.run import Child, Outlet
 from fallow.messages import LeaseGrant
 from fallow.recipe import Recipe, VideoRecipe
-from fallow.worker.connection import PIECE
 from fallow.worker.download import Download
-from fallow.worker.patience import AWAY_SECONDS
-from fallow.worker.upload import Upload
-from fallow.worker.ways import Avoided, Ways
+from fallow.worker.means import Means
+from fallow.worker.part import Part
+from fallow.worker.stopping import Stop
+from fallow.worker.ways import Ways
 
-
-@dataclass(frozen=True)
-class Uploaded:
-    """A part that is stored."""
-
-    size: int
-    sha256: str
-    frames: int  # 0 of audio and text, which are not counted
-    fault: str = ""  # what the decoder said of damaged pictures
-
-
-class WrongCount(EncoderFailed):
-    """The part does not have the frames it should have."""
-
-    def __init__(self, message: str, frames: int) -> None:
-        super().__init__(message)
-        self.frames = frames
+Works = Sequence[tuple[LeaseGrant, Recipe]]
 
 
 class Stream:
-    """One attempt at one task; `run` does it, any other thread may watch and stop it."""
+    """One FFmpeg process, what it is fed with and what it makes. Any other thread may watch and stop it.
 
-    def __init__(
-        self,
-        grant: LeaseGrant,
-        binary: str,
-        threads: int,
-        niceness: int = 0,
-        away_seconds: float = AWAY_SECONDS,
-        avoided: Avoided | None = None,
-    ) -> None:
-        self.bytes_in = 0
-        self.bytes_out = 0
+    How it went stands with each part. Only if several were to be made and FFmpeg failed, nobody knows at which of
+    them: then the error stands in `undecided`.
+    """
+
+    def __init__(self, works: Works, means: Means, threads: int) -> None:
         self.cpu_seconds = 0.0
-        self._grant = grant
-        self._recipe = _recipe(grant)
-        self._command = [binary, *_arguments(self._recipe, threads)]
-        self._niceness = niceness
-        self._away_seconds = away_seconds
-        self._avoided = avoided or Avoided()
-        self._counter = counter(self._recipe.output) if isinstance(self._recipe, VideoRecipe) else None
-        self._lock = threading.Lock()
-        self._failure: FallowError | None = None
-        self._over = threading.Event()  # nobody waits any longer for a server to come back
+        self.undecided: FallowError | None = None
+        self._means = means
+        self._threads = threads
+        self._stop = Stop()  # of the download and FFmpeg
         self._child: Child | None = None
-        self._sockets: list[socket.socket] = []
+        self._fetched = threading.Event()
+        self._fetching = threading.Lock()
+        self._enough = threading.Event()
+        self._download = Download(works[0][0], self._ways_to_get(works[0][0]), self._stop.watch)
+        self.parts: list[Part] = []
+        for (grant, recipe), share in zip(works, _shares(works), strict=True):
+            self.parts.append(Part(grant, recipe, means, share, self._look))
 
     @property
-    def frames(self) -> int:
-        """Frames that have come out so far."""
-        return self._counter.frames if self._counter else 0
+    def bytes_in(self) -> int:
+        """Bytes of the object that have come so far."""
+        return self._download.size
 
-    def run(self) -> Uploaded:
-        """Do it. Raises what went wrong first; then nothing is stored."""
-        download = Download(self._grant, self._ways_to_get(), self._watch)
+    def fetch(self) -> None:
+        """Before its time: have the object, or the beginning of a large one, at hand for `make`."""
+        if not self._fetching.acquire(blocking=False):
+            return
         try:
-            download.begin()
-            return self._between(download, self._start())
+            self._download.begin()
+            self._download.read_ahead(self._enough)
         except FallowError as error:
-            raise self._first(error) from None
+            self.stop(error)
         finally:
-            self.bytes_in = download.size
-            download.close()
+            self._fetched.set()
 
-    def _between(self, download: Download, child: Child) -> Uploaded:
-        within = contextvars.copy_context()  # its log lines are about the same lease
-        feeder = threading.Thread(target=within.run, args=(self._feed, download, child), name="feeder", daemon=True)
-        feeder.start()
-        upload = Upload(self._grant, self._ways_to_put(), self._watch)
+    def make(self) -> None:
+        """Do it, up to the end of FFmpeg; the ends of the uploads may be still to come."""
+        outlets = [Outlet() for _ in self.parts[1:]]
         try:
-            self._pump(child, upload)
+            self._begin()
+            self._between(self._start(outlets), [outlet.source for outlet in outlets])
+        except FallowError as error:
+            self._fail(error)
+        finally:
+            for outlet in outlets:
+                outlet.close()
+            self.close()
+
+    def stop(self, reason: FallowError) -> None:
+        """All parts end at once with this error, unless another one was there before."""
+        for part in self.parts:
+            part.stop(reason)
+
+    def close(self) -> None:
+        """It is not wanted any more, and never will be."""
+        self._stop.cut_off()
+        self._download.close()
+
+    def _begin(self) -> None:
+        """Have the download begin here, or go on that was begun ahead."""
+        self._enough.set()
+        if self._fetching.acquire(blocking=False):
+            self._download.begin()
+            self._fetched.set()
+        self._stop.check()
+
+    def _start(self, outlets: Sequence[Outlet]) -> Child:
+        command = [self._means.binary, *self._arguments([outlet.name for outlet in outlets])]
+        child = Child(command, self._means.niceness, outlets)
+        self._child = child
+        if self._stop.reason is not None:
+            child.stop()
+        return child
+
+    def _arguments(self, outlets: Sequence[str]) -> list[str]:
+        recipes = [part.recipe for part in self.parts]
+        try:
+            if len(recipes) == 1:
+                return arguments(recipes[0], self._threads)
+            videos = [recipe for recipe in recipes if isinstance(recipe, VideoRecipe)]
+            return together(videos, self._threads, outlets)
+        except ValueError as error:
+            raise Rejected(f"This worker cannot follow the recipe: {error}") from error
+
+    def _between(self, child: Child, sources: Sequence[IO[bytes]]) -> None:
+        feeder = _thread("feeder", self._feed, child)
+        pumps = [_thread("pump", part.pump, one) for part, one in zip(self.parts[1:], sources, strict=True)]
+        try:
+            self.parts[0].pump(child.stdout)
+            for pump in pumps:
+                pump.join()
             self._check_end(child, feeder)
-            self._check_frames()
-            upload.finish()
         except FallowError as error:
             # Before anything is cut off: what follows from that is not the cause.
-            self._first(error)
-            raise
+            self._fail(error)
         finally:
             child.stop()
             self.cpu_seconds = child.wait().cpu_seconds
-            self._over.set()
-            self._cut_off()
+            self._stop.cut_off()
             feeder.join()
-            upload.close()
             child.stdout.close()
-        return Uploaded(upload.size, upload.digest.hexdigest(), self.frames, child.fault)
 
-    def _ways_to_get(self) -> Ways:
-        short, long = self._grant.get_url, self._grant.detour_url
-        if not long:
-            short, long = "", short
-        return Ways(short, long, self._avoided, self._away_seconds, self._over)
+    def _fail(self, error: FallowError) -> None:
+        """FFmpeg has ended badly."""
+        if len(self.parts) > 1 and self._stop.reason is None:
+            self.undecided = error
+        for part in self.parts:
+            part.stop(error)
 
-    def _ways_to_put(self) -> Ways:
-        grant = self._grant
-        return Ways(grant.whole_url, grant.put_url, self._avoided, self._away_seconds, self._over)
+    def _check_end(self, child: Child, feeder: threading.Thread) -> None:
+        ended = child.wait()
+        if self._stop.reason is None and ended.code != 0:
+            raise EncoderFailed(f"FFmpeg {ended.reason}: {child.tail or 'it said nothing'}")
+        # A filter that has all its frames ends FFmpeg before the object ends; the rest must still be whole.
+        feeder.join()
+        self._stop.check()
+        for part in self.parts:
+            part.fault = child.fault
+            part.check()
 
-    def _first(self, error: FallowError) -> FallowError:
-        """What was noticed first is the cause; what follows from it is not worth telling."""
-        with self._lock:
-            self._failure = self._failure or error
-            self._over.set()
-            return self._failure
-
-    def stop(self, reason: FallowError) -> None:
-        """From any thread: the attempt ends at once with this error, unless another one was there before."""
-        self._first(reason)
-        with self._lock:
-            child = self._child
-        self._cut_off()
-        if child is not None:
-            child.stop()
-
-    def _start(self) -> Child:
-        child = Child(self._command, self._niceness)
-        with self._lock:
-            self._child, failure = child, self._failure
-        if failure is not None:
-            child.stop()
-            raise failure
-        return child
-
-    def _watch(self, one: socket.socket) -> None:
-        """Have `stop` end whatever waits for this socket."""
-        with self._lock:
-            self._sockets.append(one)
-            if self._failure:
-                raise self._failure
-
-    def _cut_off(self) -> None:
-        with self._lock:
-            for one in self._sockets:
-                with contextlib.suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
-
-    def _feed(self, download: Download, child: Child) -> None:
+    def _feed(self, child: Child) -> None:
         """The feeder thread: all of the object goes through here, even when FFmpeg wants no more of it."""
         try:
-            download.pour(child.stdin)
+            self._fetched.wait()
+            self._stop.check()
+            self._download.pour(child.stdin)
         except FallowError as error:
             # FFmpeg must not take this for the end of its input and finish.
             self.stop(error)
@@ -172,66 +162,30 @@ class Stream:
             with contextlib.suppress(OSError):
                 child.stdin.close()
 
-    def _pump(self, child: Child, upload: Upload) -> None:
-        while piece := _full(child.stdout):
-            if self._counter is not None:
-                _count(self._counter, piece)
-            upload.send(piece)
-            self.bytes_out = upload.size
+    def _look(self) -> None:
+        """When no part is wanted any more, neither is FFmpeg."""
+        reasons = [part.failure for part in self.parts]
+        if all(reasons) and reasons[0] is not None:
+            self._stop.ask(reasons[0])
+            if self._child is not None:
+                self._child.stop()
 
-    def _check_end(self, child: Child, feeder: threading.Thread) -> None:
-        ended = child.wait()
-        if self._failure is None and ended.code != 0:
-            raise EncoderFailed(f"FFmpeg {ended.reason}: {child.tail or 'it said nothing'}")
-        # A filter that has all its frames ends FFmpeg before the object ends; the rest must still be whole.
-        feeder.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def _check_frames(self) -> None:
-        if self._counter is None or not isinstance(self._recipe, VideoRecipe):
-            return
-        try:
-            self._counter.finish()
-        except ValueError as error:
-            raise EncoderFailed(f"FFmpeg ended well, but {error}") from error
-        made, wanted = self._counter.frames, self._recipe.frames
-        if made == wanted or (self._recipe.accept_damaged and 0 < made < wanted):
-            return
-        if made > wanted and self._recipe.retime is not None:
-            # The sign of a missing frame where frames are repeated or dropped: see graphs.py.
-            raise WrongCount(f"At least one of the {wanted} frames has no picture to show.", wanted - 1)
-        wrong = f"{wanted - made} missing" if made < wanted else f"{made - wanted} too many"
-        raise WrongCount(f"The part has {made} frames where {wanted} are needed: {wrong}.", made)
+    def _ways_to_get(self, grant: LeaseGrant) -> Ways:
+        short, long = grant.get_url, grant.detour_url
+        if not long:
+            short, long = "", short
+        return Ways(short, long, self._means.avoided, self._means.away_seconds, self._stop.asked)
 
 
-def _recipe(grant: LeaseGrant) -> Recipe:
-    try:
-        return grant.typed_recipe
-    except ValueError as error:
-        raise Rejected(f"This worker does not understand the recipe of task {grant.task}: {error}") from error
+def _thread(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
+    """A running one, whose log lines are about the same lease."""
+    within = contextvars.copy_context()
+    made = threading.Thread(target=within.run, args=(target, *arguments), name=name, daemon=True)
+    made.start()
+    return made
 
 
-def _arguments(recipe: Recipe, threads: int) -> list[str]:
-    try:
-        return arguments(recipe, threads)
-    except ValueError as error:
-        raise Rejected(f"This worker cannot follow the recipe: {error}") from error
-
-
-def _full(source: IO[bytes]) -> bytes:
-    """A piece of full size, unless the end comes first.
-
-    FFmpeg flushes frame by frame; in pieces of some size the same bytes cost both ends a tenth of the work.
-    """
-    piece = bytearray()
-    while len(piece) < PIECE and (more := source.read(PIECE - len(piece))):
-        piece += more
-    return bytes(piece)
-
-
-def _count(frames: Counter, piece: bytes) -> None:
-    try:
-        frames.feed(piece)
-    except ValueError as error:
-        raise EncoderFailed(f"FFmpeg wrote something else than it should: {error}") from error
+def _shares(works: Works) -> list[float]:
+    """Of what FFmpeg costs, by pixels."""
+    sizes = [recipe.width * recipe.height if isinstance(recipe, VideoRecipe) else 1 for _, recipe in works]
+    return [size / sum(sizes) for size in sizes]

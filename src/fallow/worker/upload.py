@@ -15,7 +15,7 @@ from fallow.worker.patience import Interrupted, asked_for, passing
 from fallow.worker.ways import Ways
 
 KEPT = 16 << 20
-"""Bytes of a part that are kept to be sent again. One that has grown larger is lost with its connection."""
+"""Bytes of what one FFmpeg makes, kept to be sent again. A part that grows larger is lost with its connection."""
 
 
 class Upload:
@@ -26,9 +26,10 @@ class Upload:
     Where there is a way for parts whose length is known, the kept ones take that, at their end.
     """
 
-    def __init__(self, grant: LeaseGrant, ways: Ways, watch: Watch) -> None:
+    def __init__(self, grant: LeaseGrant, ways: Ways, watch: Watch, share: float = 1.0) -> None:
         self.size = 0
         self.digest = hashlib.sha256()
+        self._keep = int(KEPT * share)
         self._whole_headers = grant.whole_headers
         self._ways = ways  # the short one takes only a part that is whole
         self._watch = watch
@@ -43,11 +44,13 @@ class Upload:
         self.digest.update(piece)
         if self._kept is not None:
             self._kept.append(piece)
+        if self._put is None:
+            self._ways.heed()
         if self._put is not None:
             self._try(partial(self._put.send, _framed(piece)))
         elif not self._ways.short and self._ways.patience.due:
             self._try(self._begin)
-        if self.size > KEPT:
+        if self.size > self._keep:
             self._let_go()
 
     def finish(self) -> None:

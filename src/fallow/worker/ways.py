@@ -63,6 +63,12 @@ class Ways:
         self.lengthen()
         return True
 
+    def heed(self) -> None:
+        """Take the long way if the short one was found to be of no use since: transfers are made ready long before
+        they begin."""
+        if self.short and self._avoided.has(self.url):
+            self.lengthen()
+
     def lengthen(self) -> None:
         """Take the long way."""
         if self.short:

@@ -4,4 +4,6 @@ Each does what is not done yet: MariaDB does not take changes of tables back whe
 
 - tables_0001: the first tables
 - encoders_0002: tasks say which encoder they need
+- files_0003: results of many files
+- turns_0004: jobs have owners and take turns, tasks may have a second lease
 """
