@@ -14,7 +14,7 @@ from fallow.errors import (
     Forbidden,
 )
 from fallow.messages import Delivery, Failure, Renewal
-from fallow.model import TaskState
+from fallow.model import JobState, TaskState
 from fallow.pipeline import deliver, dispatch, granted, submit
 
 
@@ -46,6 +46,19 @@ async def test_a_delivery_that_is_told_again_counts_once_and_keeps_its_part(ctx)
     assert (await deliver.deliver(ctx, "w", grant.lease, uploaded)).first
     assert not (await deliver.deliver(ctx, "w", grant.lease, uploaded)).first
     assert await ctx.store.stat(grant.put_url.removeprefix("put ")) is not None
+
+
+async def test_a_late_delivery_after_the_job_is_done_is_only_late_though_its_part_is_not_tidied_away_yet(ctx):
+    job = await encoding(ctx)
+    slow = await lease(ctx, "slow")
+    uploaded = await upload(ctx, slow)
+    await later(ctx)
+    quick = next(g for g in [await lease(ctx, "quick") for _ in range(3)] if g.task == slow.task)
+    assert (await deliver.deliver(ctx, "quick", quick.lease, await upload(ctx, quick))).first
+    await ctx.ledger.move_job(job, JobState.JOINING)
+    await ctx.ledger.move_job(job, JobState.DONE)
+    assert not (await deliver.deliver(ctx, "slow", slow.lease, uploaded)).first
+    assert await ctx.store.stat(slow.put_url.removeprefix("put ")) is None
 
 
 @pytest.mark.parametrize(

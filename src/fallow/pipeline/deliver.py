@@ -77,16 +77,15 @@ async def _committed(ctx: Context, task: Task, began: float, delivery: Delivery)
     try:
         part = await _verified(ctx, task.spec, key, delivery)
         first = await ctx.ledger.commit(task.lease, part, delivery.effort)
-    except BrokenPart as error:
-        # What this process knows of the task may be old: if it is done, its other parts may be tidied away already.
+    except (BrokenPart, Conflict) as error:
+        # What this process knows of the task may be old. If it is done, its job may be, too; and its other parts are
+        # tidied away, or are about to be.
         if done := (await ctx.ledger.task(task.id)).part:
             return await _late(ctx, task, done, began, delivery)
         await ctx.store.delete([key])
-        counted = error.counted if isinstance(error, WrongCount) else None
-        await set_back(ctx, task, task.lease, Blow(error, counted=counted, effort=delivery.effort))
-        raise
-    except Conflict:
-        await ctx.store.delete([key])
+        if isinstance(error, BrokenPart):
+            counted = error.counted if isinstance(error, WrongCount) else None
+            await set_back(ctx, task, task.lease, Blow(error, counted=counted, effort=delivery.effort))
         raise
     if first:
         log.event("part.accepted", **facts(ctx, task, Outcome.DELIVERED, began, delivery.effort))
