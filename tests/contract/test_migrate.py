@@ -171,12 +171,19 @@ async def as_of_schema_1(url):
     await ledger.create_job(a_job())
     await ledger.plan([a_spec()])
     await ledger.close()
-    on = "" if url.startswith("sqlite") else " ON tasks"
+
+    def without(index, table):
+        return f"DROP INDEX {index}" if url.startswith("sqlite") else f"DROP INDEX {index} ON {table}"
+
     execute(
         url,
         *("DROP TABLE turns", "DROP TABLE hedges", "DROP TABLE files", "DROP TABLE packages"),
-        *("ALTER TABLE jobs DROP COLUMN owner", "ALTER TABLE jobs DROP COLUMN hedged"),
-        *(f"DROP INDEX tasks_of_job{on}", "CREATE INDEX tasks_of_job ON tasks (job, state, kind)"),
+        *("DROP TABLE sessions", "DROP TABLE users", "DROP TABLE api_tokens", "DROP TABLE join_tokens"),
+        *("DROP TABLE saved_profiles", "DROP TABLE webhook_calls", "DROP TABLE webhooks"),
+        *(without("jobs_of_owner", "jobs"), without("ix_attempts_ended", "attempts")),
+        *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("owner", "hedged", "paused")),
+        *(f"ALTER TABLE workers DROP COLUMN {name}" for name in ("standing", "label", "registered")),
+        *(without("tasks_of_job", "tasks"), "CREATE INDEX tasks_of_job ON tasks (job, state, kind)"),
         *("ALTER TABLE tasks DROP COLUMN encoder", "UPDATE schema_version SET version = 1"),
     )
 

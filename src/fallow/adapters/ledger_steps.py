@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, inspect, text, update
+from sqlalchemy import Connection, Table, inspect, text, update
 
-from fallow.adapters.ledger_tables import files, hedges, packages, schema, tasks, turns
+from fallow.adapters.ledger_tables import (
+    api_tokens,
+    attempts,
+    files,
+    hedges,
+    jobs,
+    join_tokens,
+    packages,
+    saved_profiles,
+    schema,
+    sessions,
+    tasks,
+    turns,
+    users,
+    webhook_calls,
+    webhooks,
+)
 
 
 def _encoders(db: Connection) -> None:
     """Tasks say which encoder they need; older ones are offered to everybody."""
-    if "encoder" not in {column["name"] for column in inspect(db).get_columns("tasks")}:
-        db.execute(text("ALTER TABLE tasks ADD COLUMN encoder VARCHAR(32) DEFAULT '' NOT NULL"))
+    _columns(db, "tasks", encoder="VARCHAR(32) DEFAULT ''")
 
 
 def _results_of_many_files(db: Connection) -> None:
@@ -23,10 +38,7 @@ def _results_of_many_files(db: Connection) -> None:
 
 def _turns(db: Connection) -> None:
     """Jobs have owners and take turns, tasks may have a second lease."""
-    columns = {column["name"] for column in inspect(db).get_columns("jobs")}
-    for name, kind in (("owner", "VARCHAR(128) DEFAULT ''"), ("hedged", "DOUBLE DEFAULT 0")):
-        if name not in columns:
-            db.execute(text(f"ALTER TABLE jobs ADD COLUMN {name} {kind} NOT NULL"))
+    _columns(db, "jobs", owner="VARCHAR(128) DEFAULT ''", hedged="DOUBLE DEFAULT 0")
     for table in (turns, hedges):
         table.create(db, checkfirst=True)
     (index,) = (one for one in tasks.indexes if one.name == "tasks_of_job")
@@ -37,7 +49,30 @@ def _turns(db: Connection) -> None:
         index.create(db)
 
 
-_STEPS: dict[int, Callable[[Connection], None]] = {2: _encoders, 3: _results_of_many_files, 4: _turns}
+def _people(db: Connection) -> None:
+    """People log in and have tokens, profiles and webhooks; jobs can be paused, workers sent home."""
+    for table in (users, sessions, api_tokens, join_tokens, saved_profiles, webhooks, webhook_calls):
+        table.create(db, checkfirst=True)
+    _columns(db, "jobs", paused="BOOL DEFAULT 0")
+    active, unnamed, unknown = "VARCHAR(16) DEFAULT 'active'", "VARCHAR(128) DEFAULT ''", "DOUBLE DEFAULT 0"
+    _columns(db, "workers", standing=active, label=unnamed, registered=unknown)
+    _index(db, jobs, "jobs_of_owner")
+    _index(db, attempts, "ix_attempts_ended")
+
+
+def _columns(db: Connection, table: str, **kinds: str) -> None:
+    known = {column["name"] for column in inspect(db).get_columns(table)}
+    for name, kind in kinds.items():
+        if name not in known:
+            db.execute(text(f"ALTER TABLE {table} ADD COLUMN {name} {kind} NOT NULL"))
+
+
+def _index(db: Connection, table: Table, name: str) -> None:
+    if name not in {one["name"] for one in inspect(db).get_indexes(table.name)}:
+        next(one for one in table.indexes if one.name == name).create(db)
+
+
+_STEPS: dict[int, Callable[[Connection], None]] = {2: _encoders, 3: _results_of_many_files, 4: _turns, 5: _people}
 
 
 def step(db: Connection, version: int) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT
 
 from fallow.errors import BadSetting
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised with every change of the tables; a ledger of a newer schema is refused."""
 
 metadata = MetaData()
@@ -62,6 +62,8 @@ jobs = Table(
     Column("error_kind", String(16), nullable=False),
     Column("owner", _name, nullable=False, server_default=text("''")),
     Column("hedged", Double, nullable=False, server_default=text("0")),  # expected extra work of its hedges
+    Column("paused", Boolean, nullable=False, server_default=text("0")),
+    Index("jobs_of_owner", "owner", "created"),
     **_MARIADB,
 )
 
@@ -175,7 +177,7 @@ attempts = Table(
     Column("worker", _id, nullable=False),
     Column("number", Integer, nullable=False),
     Column("started", Double, nullable=False),
-    Column("ended", Double),
+    Column("ended", Double, index=True),
     Column("outcome", String(16), nullable=False, default=""),
     Column("error", _json, nullable=False, default=""),
     Column("counted", BigInteger),
@@ -219,8 +221,93 @@ workers = Table(
     Column("local", Boolean, nullable=False),
     Column("seen", Double, nullable=False),
     Column("token_sha256", _sha256, nullable=False, unique=True),
+    Column("standing", String(16), nullable=False, server_default=text("'active'")),  # or draining, banned
+    Column("label", _name, nullable=False, server_default=text("''")),  # what people call it; "": by its name
+    Column("registered", Double, nullable=False, server_default=text("0")),  # when it came first; 0: unknown
     **_MARIADB,
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", _name, primary_key=True),
+    Column("role", String(16), nullable=False),  # viewer, submitter or admin
+    Column("password", String(255), nullable=False),  # its Argon2 hash; "": nobody logs in with one
+    Column("created", Double, nullable=False),
+    **_MARIADB,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_sha256", _sha256, primary_key=True),
+    Column("user", _name, ForeignKey("users.name", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created", Double, nullable=False),
+    Column("seen", Double, nullable=False),
+    Column("expires", Double, nullable=False, index=True),
+    **_MARIADB,
+)
+"""Browsers in which somebody is logged in."""
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("user", _name, nullable=False, index=True),  # whose jobs it sees and makes
+    Column("name", _name, nullable=False),
+    Column("role", String(16), nullable=False),  # at most its user's
+    Column("token_sha256", _sha256, nullable=False, unique=True),
+    Column("created", Double, nullable=False),
+    Column("expires", Double),
+    Column("used", Double),
+    **_MARIADB,
+)
+
+join_tokens = Table(
+    "join_tokens",
+    metadata,
+    Column("token_sha256", _sha256, primary_key=True),
+    Column("user", _name, nullable=False),  # who made it
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False, index=True),
+    **_MARIADB,
+)
+"""With which devices join for a short time."""
+
+saved_profiles = Table(
+    "saved_profiles",
+    metadata,
+    Column("owner", _name, primary_key=True),
+    Column("name", _name, primary_key=True),
+    Column("profile", _json, nullable=False),
+    Column("updated", Double, nullable=False),
+    **_MARIADB,
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("owner", _name, nullable=False, index=True),
+    Column("url", String(2048), nullable=False),
+    Column("secret", _name, nullable=False),
+    Column("created", Double, nullable=False),
+    **_MARIADB,
+)
+"""Who is told when a job has ended."""
+
+webhook_calls = Table(
+    "webhook_calls",
+    metadata,
+    Column("webhook", _id, ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
+    Column("job", _id, primary_key=True),
+    Column("state", String(16), nullable=False),  # of the job, that is told
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("due", Double, nullable=False, index=True),  # when it is tried next
+    Column("error", _json, nullable=False),
+    **_MARIADB,
+)
+"""Calls that are not answered yet."""
 
 marks = Table(
     "marks",
