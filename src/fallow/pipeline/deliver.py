@@ -78,8 +78,8 @@ async def _committed(ctx: Context, task: Task, began: float, delivery: Delivery)
         part = await _verified(ctx, task.spec, key, delivery)
         first = await ctx.ledger.commit(task.lease, part, delivery.effort)
     except (BrokenPart, Conflict) as error:
-        # What this process knows of the task may be old. If it is done, its job may be, too; and its other parts are
-        # tidied away, or are about to be.
+        # What this process knows of the task may be old. If it is done, its job may be, too, and its other parts
+        # tidied away, or about to be.
         if done := (await ctx.ledger.task(task.id)).part:
             return await _late(ctx, task, done, began, delivery)
         await ctx.store.delete([key])
