@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 import uuid
@@ -11,12 +12,12 @@ from typing import Any, TypeVar
 
 import aiormq
 from aiormq import spec
-from aiormq.exceptions import AMQPChannelError, PublishError
+from aiormq.exceptions import AMQPChannelError, DeliveryError, PublishError
 
 from fallow import log
 from fallow.adapters.amqp_depths import depths
 from fallow.adapters.amqp_inbox import Inbox
-from fallow.adapters.amqp_line import LOST, Line, Refused, outcome, parse, pauses
+from fallow.adapters.amqp_line import LOST, STEP_SECONDS, Line, Refused, outcome, parse, pauses
 from fallow.adapters.amqp_topology import Names, Topology
 from fallow.adapters.amqp_waiters import Taken
 from fallow.errors import BadSetting, Unavailable
@@ -160,6 +161,9 @@ class AmqpQueue:
         except PublishError:  # nobody took it: the queue was deleted behind our back
             self._targets.forget()
             raise
+        except DeliveryError:
+            await self._leave(channel)
+            raise
         except AMQPChannelError as error:
             self._targets.refused(error)
             raise
@@ -188,3 +192,12 @@ class AmqpQueue:
             if self._channel is None or self._channel.is_closed:
                 self._channel = await self._out.sending_channel()
             return self._channel
+
+    async def _leave(self, channel: aiormq.Channel) -> None:
+        """RabbitMQ 3.10 refuses all that comes for a queue by a channel which met that first while it had no leader,
+        and goes on refusing when it has one. What else is under way by the channel is sent again."""
+        if self._channel is channel:
+            self._channel = None
+        if not channel.is_closed:
+            with contextlib.suppress(*LOST):
+                await self._out.answer(channel.close(), STEP_SECONDS)
