@@ -9,6 +9,7 @@
     │   ├── NoFfmpeg        no FFmpeg is there, or what was named is none
     │   ├── NotFound        no such job, task, lease, object
     │   ├── Forbidden       a missing, wrong or expired token
+    │   │   └── NotAllowed      who asks is known, and may not do this
     │   └── Conflict        the thing is in a state that does not allow this
     ├── Retryable           the attempt failed: another one, elsewhere or later, may succeed
     │   ├── TransferFailed  a short read, a dropped connection, a refused upload
@@ -63,6 +64,10 @@ class NotFound(Rejected):
 
 class Forbidden(Rejected):
     """The token is missing, wrong or expired."""
+
+
+class NotAllowed(Forbidden):
+    """You may not do this."""
 
 
 class Conflict(Rejected):

@@ -192,8 +192,8 @@ class Ledger(Protocol):
         """Raises NotFound."""
         ...
 
-    async def jobs(self, limit: int = 100) -> list[Job]:
-        """Newest first."""
+    async def jobs(self, limit: int = 100, owner: str | None = None) -> list[Job]:
+        """Newest first; of one owner, or (None) of all."""
         ...
 
     async def unfinished_jobs(self) -> list[str]: ...

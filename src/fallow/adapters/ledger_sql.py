@@ -89,8 +89,9 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns):
             raise NotFound(f"There is no job {job}; `fallow jobs` lists those that there are.")
         return found[0]
 
-    async def jobs(self, limit: int = 100) -> list[Job]:
-        return await self._jobs(select(jobs).order_by(jobs.c.created.desc(), jobs.c.id).limit(limit))
+    async def jobs(self, limit: int = 100, owner: str | None = None) -> list[Job]:
+        mine = [] if owner is None else [jobs.c.owner == owner]
+        return await self._jobs(select(jobs).where(*mine).order_by(jobs.c.created.desc(), jobs.c.id).limit(limit))
 
     async def unfinished_jobs(self) -> list[str]:
         query = select(jobs.c.id).where(jobs.c.state.not_in(_ENDED)).order_by(jobs.c.created)

@@ -28,7 +28,9 @@ async def create(
 ) -> tuple[Job, bool]:
     """A new job that waits for its source, and True; or, for a `key` that was used before, its job and False."""
     _check(profiles, options)
-    job_id = hashlib.sha256(f"key {key}".encode()).hexdigest()[:20] if key else uuid.uuid4().hex[:20]
+    # An owner's keys are the owner's alone: nobody gets somebody else's job for having thought of the same.
+    known = f"key {owner}\n{key}" if owner else f"key {key}"
+    job_id = hashlib.sha256(known.encode()).hexdigest()[:20] if key else uuid.uuid4().hex[:20]
     now = ctx.clock.now()
     job = Job(
         id=job_id,

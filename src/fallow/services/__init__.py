@@ -4,6 +4,7 @@
 - roles: which services there are; home: who the workers of a process are
 - listening, http_server, front: the socket, and who is let in to which door
 - gateway: the API for people; schemas: what they send; views: what they are told
+- access: who is asking, and whether they may
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
 - play: streams for players, whom their link lets in

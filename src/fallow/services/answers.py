@@ -20,6 +20,7 @@ _ENDED = "fallow.body_ended"
 # The first class that fits decides.
 _STATUSES: list[tuple[type[errors.FallowError], int]] = [
     (errors.NotFound, 404),
+    (errors.NotAllowed, 403),
     (errors.Forbidden, 401),
     (errors.Conflict, 409),
     (errors.IllegalMove, 409),

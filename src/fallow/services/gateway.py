@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 
 from fallow import __version__, catalogue
-from fallow.errors import Conflict, Forbidden, NotFound, Rejected, TransferFailed
+from fallow.errors import Conflict, NotFound, Rejected, TransferFailed
 from fallow.messages import to_wire
 from fallow.pipeline import submit
 from fallow.pipeline.context import Context
@@ -21,7 +20,7 @@ from fallow.pipeline.playing import Playing
 from fallow.pipeline.receive import receive
 from fallow.profile_files import load as load_profiles
 from fallow.profile_files import user_files
-from fallow.services.agents_api import bearer, same
+from fallow.services.access import Access, who
 from fallow.services.answers import HANDLERS, refusal
 from fallow.services.objects import send
 from fallow.services.play import answer
@@ -39,8 +38,9 @@ def build(ctx: Context, api_token: str) -> FastAPI:
         openapi_url="/api/openapi.json",
         exception_handlers={**HANDLERS, RequestValidationError: _malformed},
     )
+    app.add_middleware(Access, ctx=ctx, api_token=api_token)
     for router in (_jobs(ctx), _streams(ctx)):
-        app.include_router(router, dependencies=[Depends(_only_with(api_token))])
+        app.include_router(router)
     return app
 
 
@@ -48,10 +48,11 @@ def _jobs(ctx: Context) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
 
     @router.post("/jobs", status_code=201)
-    async def create(body: JobBody, response: Response) -> JobView:
+    async def create(body: JobBody, request: Request, response: Response) -> JobView:
         """Announce a job; 200 instead of 201 when the key was used before."""
         profiles, options = body.typed_profiles(), body.options.typed()
-        job, new = await submit.create(ctx, body.name, profiles, options, body.key, body.owner)
+        owner = who(request).makes_for(body.owner)
+        job, new = await submit.create(ctx, body.name, profiles, options, body.key, owner)
         response.status_code = 201 if new else 200
         return await job_view(ctx, job)
 
@@ -64,8 +65,8 @@ def _jobs(ctx: Context) -> APIRouter:
             raise TransferFailed("The upload was broken off; send it again.") from None
 
     @router.get("/jobs")
-    async def listing(limit: int = 100) -> dict[str, list[JobView]]:
-        return await job_views(ctx, await ctx.ledger.jobs(max(1, min(1000, limit))))
+    async def listing(request: Request, limit: int = 100) -> dict[str, list[JobView]]:
+        return await job_views(ctx, await ctx.ledger.jobs(max(1, min(1000, limit)), who(request).owner))
 
     @router.get("/jobs/{job}")
     async def show(job: str) -> JobView:
@@ -139,17 +140,6 @@ async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Res
         "Content-Disposition": f"attachment; filename*=UTF-8''{file}",
     }
     return await send(ctx.store, rendition.result.key, request, headers)
-
-
-def _only_with(token: str) -> Callable[[Request], None]:
-    def check(request: Request) -> None:
-        given = bearer(request)
-        if token and given and not same(given, token):
-            raise Forbidden("This is not the platform's API token; `fallow up` prints the right one.")
-        if token and not given:
-            raise Forbidden("This needs the platform's API token; give it with --token or FALLOW_API_TOKEN.")
-
-    return check
 
 
 async def _malformed(_request: Request, error: Exception) -> Response:
