@@ -30,6 +30,7 @@ LAYERS = [
     ["streaming"],
     ["media", "worker"],
     ["ports"],
+    ["overview"],
     ["records", "people"],
     ["ffmpeg", "messages", "profile_files"],
     ["profiles"],
@@ -43,7 +44,7 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "records", "people", "client", "settings", "log", "findings", "__init__", "__main__"),
+    *("ports", "overview", "records", "people", "client", "settings", "log", "findings", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {

@@ -234,9 +234,14 @@ def status(job: JobId, server: Server = HOME, token: Token = "", json: Json = Fa
 
 
 @app.command()
-def jobs(server: Server = HOME, token: Token = "", json: Json = False) -> int:
-    """List the jobs of a server."""
-    views = Client(server, token).jobs()
+def jobs(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many at most.")] = 100,
+    server: Server = HOME,
+    token: Token = "",
+    json: Json = False,
+) -> int:
+    """List the newest jobs of a server."""
+    views = Client(server, token).jobs(limit)
     if json:
         _print_json(remote.plain(views))
     else:

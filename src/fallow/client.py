@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fallow.errors import (
     Conflict,
@@ -27,8 +27,10 @@ from fallow.errors import (
 )
 from fallow.messages import from_wire
 
+T = TypeVar("T")
 _BLOCK = 1 << 20
 _TRIES = 4  # of calls that change nothing
+_PAGE = 500  # jobs in one answer
 _TIMEOUT = 60.0  # seconds without a byte
 
 
@@ -100,6 +102,32 @@ class JobView:
         return self.state in ("done", "failed", "cancelled")
 
 
+@dataclass(frozen=True)
+class JobSummary:
+    """A job as the server lists it."""
+
+    id: str
+    name: str
+    state: str
+    paused: bool = False
+    priority: str = "normal"
+    owner: str = ""
+    created: float = 0.0
+    updated: float = 0.0
+    error: str = ""
+    frames_done: int = 0
+    frames_total: int = 0
+    progress: float = 0.0
+    fps: float = 0.0
+    eta: float | None = None
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    renditions: tuple[str, ...] = ()
+    size: int | None = None
+    duration: float | None = None
+    play_url: str | None = None
+
+
 class Client:
     """One server, seen by one person. Calls that change nothing are tried again when the server is away."""
 
@@ -126,8 +154,17 @@ class Client:
     def job(self, job: str) -> JobView:
         return self._job("GET", f"/api/v1/jobs/{_quoted(job)}")
 
-    def jobs(self) -> list[JobView]:
-        return [self._viewed(item) for item in _items(self._call("GET", "/api/v1/jobs"), "jobs")]
+    def jobs(self, limit: int = 100) -> list[JobSummary]:
+        """The newest ones, newest first."""
+        found: list[JobSummary] = []
+        after = ""
+        while len(found) < limit:
+            most = min(limit - len(found), _PAGE)
+            page = self._call("GET", f"/api/v1/jobs?limit={most}&after={_quoted(after)}")
+            found += [self._told(JobSummary, item) for item in _items(page, "jobs")]
+            if not (after := (page.get("next") or "") if isinstance(page, dict) else ""):
+                break
+        return found
 
     def cancel(self, job: str) -> JobView:
         return self._job("POST", f"/api/v1/jobs/{_quoted(job)}/cancel")
@@ -183,8 +220,11 @@ class Client:
         return self._viewed(self._call(method, route, body))
 
     def _viewed(self, told: Any) -> JobView:
+        return self._told(JobView, told)
+
+    def _told(self, kind: type[T], told: Any) -> T:
         try:
-            return from_wire(JobView, told)
+            return from_wire(kind, told)
         except ValueError as error:
             raise self._stranger() from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, Track, Worker
+from fallow.overview import Overview
 from fallow.records import (
     Attempt,
     Census,
@@ -177,7 +178,7 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
-class Ledger(Protocol):
+class Ledger(Overview, Protocol):
     """Jobs, chunks, tasks, leases, workers, statistics. Every method is one short transaction.
 
     Methods that return bool are conditional updates: exactly one caller ever sees True for the same move.
@@ -192,10 +193,7 @@ class Ledger(Protocol):
         """Raises NotFound."""
         ...
 
-    async def jobs(self, limit: int = 100, owner: str | None = None) -> list[Job]:
-        """Newest first; of one owner, or (None) of all."""
-        ...
-
+    async def jobs(self, limit: int = 100, owner: str | None = None) -> list[Job]: ...  # newest first
     async def unfinished_jobs(self) -> list[str]: ...
 
     async def move_job(self, job: str, new: JobState, error: str = "", error_kind: str = "") -> bool:

@@ -96,6 +96,7 @@ class Job:
     error: str
     error_kind: str
     owner: str = ""  # who gets a fair share together with all other jobs of the same; "": this machine's user
+    paused: bool = False  # nothing of it is leased
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,7 @@ class Tally:
     frames: int  # that they will have
     done_frames: int  # reported by the leased ones
     fps: float  # of the leased ones
+    cost: float = 0.0  # expected work of all of them
 
 
 @dataclass(frozen=True)

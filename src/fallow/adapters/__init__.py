@@ -10,6 +10,7 @@
 - ledger_steps: from each schema of the tables to the next
 - ledger_prefix: the parts of a result that grows; ledger_packages: results of many files
 - ledger_turns: whose tasks are offered next; ledger_hedges: second leases of tasks
+- ledger_overview: what people look at
 - ledger_census: how many jobs and tasks there are; ledger_bundles: tasks beside each other
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues

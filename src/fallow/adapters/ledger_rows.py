@@ -143,6 +143,7 @@ def job_of(row: Row, renditions: list[Rendition]) -> Job:
         error=row["error"],
         error_kind=row["error_kind"],
         owner=row["owner"],
+        paused=bool(row["paused"]),
     )
 
 
@@ -188,6 +189,7 @@ def tally_of(row: Row) -> Tally:
         frames=int(row["frames"]),
         done_frames=int(row["done_frames"]),
         fps=float(row["fps"]),
+        cost=float(row["cost"]),
     )
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, i
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_bundles import Bundles
 from fallow.adapters.ledger_census import census
-from fallow.adapters.ledger_database import Database, add, change, fetch
+from fallow.adapters.ledger_database import Database, add, change
 from fallow.adapters.ledger_hedges import AT, EXPIRED, end_hedge, take_over
 from fallow.adapters.ledger_leases import Leases
+from fallow.adapters.ledger_overview import Overviews, jobs_with_renditions
 from fallow.adapters.ledger_packages import Packages, forget_packages
 from fallow.adapters.ledger_prefix import Prefixes
 from fallow.adapters.ledger_retry import Patience
@@ -41,7 +42,6 @@ from fallow.records import (
     Freed,
     Job,
     Outcome,
-    Rendition,
     Setback,
     Share,
     Tally,
@@ -54,7 +54,7 @@ _PUT_OFF = (tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at == UNTIL_
 _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
-class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns):
+class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
@@ -213,12 +213,7 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns):
         return await self._tasks(_summaries().where(tasks.c.job == job, tasks.c.state == TaskState.LEASED.value))
 
     async def tally(self, job: str) -> list[Tally]:
-        key = (tasks.c.kind, tasks.c.rendition, tasks.c.state)
-        sums = [
-            func.sum(column).label(column.name) for column in (tasks.c.frames, tasks.c.done_frames, tasks.c.fps)
-        ]
-        query = select(*key, func.count().label("tasks"), *sums).where(tasks.c.job == job).group_by(*key)
-        return [rows.tally_of(row) for row in await self._rows(query)]
+        return (await self.tallies([job])).get(job, [])
 
     async def shares(self, job: str) -> list[Share]:
         summed = (attempts.c.frames, attempts.c.wall_seconds, attempts.c.cpu_seconds)
@@ -327,7 +322,7 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns):
     # what several of the above are made of
 
     async def _jobs(self, query: Select[Any]) -> list[Job]:
-        return await self._database.read(lambda db: _jobs_with_renditions(db, query))
+        return await self._database.read(lambda db: jobs_with_renditions(db, query))
 
     async def _tasks(self, query: Select[Any]) -> list[Task]:
         return [rows.task_of(row) for row in await self._rows(query)]
@@ -354,15 +349,6 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns):
         db.execute(update(tasks).where(*offered).values(**_free(TaskState.PLANNED)))
         db.execute(delete(hedges).where(hedges.c.job == job))
         self._end(db, (attempts.c.job == job, attempts.c.ended.is_(None)), Outcome.CANCELLED)
-
-
-def _jobs_with_renditions(db: Connection, query: Select[Any]) -> list[Job]:
-    found = fetch(db, query)
-    by_job: dict[str, list[Rendition]] = {row["id"]: [] for row in found}
-    wanted = select(renditions).where(renditions.c.job.in_(list(by_job)))
-    for row in fetch(db, wanted.order_by(renditions.c.place)):
-        by_job[row["job"]].append(rows.rendition_of(row))
-    return [rows.job_of(row, by_job[row["id"]]) for row in found]
 
 
 def _forget_tasks(db: Connection, which: Sequence[ColumnElement[bool]]) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fallow import catalogue
-from fallow.client import Client, JobView
+from fallow.client import Client, JobSummary, JobView
 from fallow.commands.outputs import check_folder, check_input, made
 from fallow.commands.progress import Display
 from fallow.errors import BadSetting, Cancelled, FallowError, NotFound, Rejected
@@ -118,12 +118,14 @@ def _download_stream(client: Client, view: JobView, names: Sequence[str], folder
     return place / front
 
 
-def jobs_table(jobs: Sequence[JobView]) -> Table:
+def jobs_table(jobs: Sequence[JobSummary]) -> Table:
     """One line a job."""
-    table = _table("job", "state", "name", "renditions", "done", "age")
+    table = _table("job", "state", "name", "renditions", "done", "left", "age")
     for job in jobs:
-        names = " ".join(rendition.name for rendition in job.renditions)
-        table.add_row(job.id, job.state, job.name, names, _share(job), _age(job.created))
+        state = f"{job.state} (paused)" if job.paused else job.state
+        done = f"{job.progress:.0%}" if job.frames_total else ""
+        left = "" if job.eta is None else _long(job.eta)
+        table.add_row(job.id, state, job.name, " ".join(job.renditions), done, left, _age(job.created))
     return table
 
 
@@ -179,7 +181,7 @@ def rate_control(profile: Profile) -> str:
     return f"crf {crf:g}" + (f", at most {profile.maxrate_kbps} kb/s" if profile.maxrate_kbps else "")
 
 
-def plain(views: Sequence[JobView]) -> list[dict[str, Any]]:
+def plain(views: Sequence[JobView | JobSummary]) -> list[dict[str, Any]]:
     """Jobs for --json."""
     return [asdict(view) for view in views]
 
@@ -191,11 +193,6 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _share(job: JobView) -> str:
-    total = sum(rendition.frames_total for rendition in job.renditions)
-    return f"{sum(rendition.frames_done for rendition in job.renditions) / total:.0%}" if total else ""
-
-
 def _box(profile: Profile) -> str:
     if not profile.width and not profile.height:
         return "source"
@@ -203,7 +200,10 @@ def _box(profile: Profile) -> str:
 
 
 def _age(since: float) -> str:
-    seconds = max(0.0, time.time() - since)
+    return _long(max(0.0, time.time() - since))
+
+
+def _long(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"

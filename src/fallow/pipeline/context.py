@@ -80,6 +80,8 @@ class Context:
     full: asyncio.Event = field(default_factory=asyncio.Event)
     # Set when this process begins nothing new any more, as it is to stop.
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    # Set when this process is about to answer nobody any more.
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
     # Where players find the result of a job that is a stream, or will be.
     play_link: Callable[[Job], str | None] = lambda job: None
     # The rounds of dispatch.advance, by jobs.

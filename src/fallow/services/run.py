@@ -239,6 +239,7 @@ class Platform:
         server = HttpServer(guard, self._grace)
         await server.begin(socket)
         self._stack.push_async_callback(server.end)
+        self._stack.callback(ctx.closing.set)
         self._stack.callback(self._stop_lending)
         self._start_loops(ctx, self._holds)
         self._stack.push_async_callback(self._stop_loops)

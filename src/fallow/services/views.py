@@ -12,6 +12,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of, profile_of
 from fallow.pipeline.recipes import encoders
 from fallow.records import Attempt, Job, Rendition, Tally, Task
+from fallow.services.summaries import Figures, figures_of
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,9 @@ class ShareView:
 
 
 @dataclass(frozen=True)
-class JobView:
+class JobView(Figures):
     """A job as people see it."""
 
-    id: str
-    name: str
-    state: str
-    created: float
-    updated: float
-    error: str
     error_kind: str
     source: dict[str, Any] | None
     options: dict[str, Any]
@@ -76,7 +71,6 @@ class JobView:
     tasks_running: list[RunningView]
     shares: list[ShareView]
     warnings: list[str]
-    play_url: str | None  # of a stream: where players begin, while it grows and afterwards
     waits: str  # what the source waits for, while it is uploaded
 
 
@@ -85,15 +79,10 @@ async def job_view(ctx: Context, job: Job) -> JobView:
     tallies = await ctx.ledger.tally(job.id)
     running = [] if job.state.ended else await ctx.ledger.running(job.id)
     workers = await ctx.ledger.workers()
-    names = {worker.id: worker.name for worker in workers}
     shares = await ctx.ledger.shares(job.id)
+    names = await ctx.ledger.names({task.worker for task in running} | {share.worker for share in shares})
     return JobView(
-        id=job.id,
-        name=job.name,
-        state=job.state.value,
-        created=job.created,
-        updated=job.updated,
-        error=job.error,
+        **vars(await figures_of(ctx, job, tallies)),
         error_kind=job.error_kind,
         source=to_wire(job.source),
         options=job.options,
@@ -106,13 +95,8 @@ async def job_view(ctx: Context, job: Job) -> JobView:
             *_faults(job),
             *_wants(job, workers),
         ],
-        play_url=ctx.play_link(job),
         waits=await ctx.ledger.waits(job.id) if job.state is JobState.UPLOADING else "",
     )
-
-
-async def job_views(ctx: Context, jobs: Iterable[Job]) -> dict[str, list[JobView]]:
-    return {"jobs": [await job_view(ctx, job) for job in jobs]}
 
 
 def tasks_view(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""Jobs, for people: announce, list, look at, change, fetch what came of them."""
+
+from __future__ import annotations
+
+import urllib.parse
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from fallow import catalogue
+from fallow.errors import Conflict, NotFound, TransferFailed
+from fallow.model import JobState
+from fallow.overview import Wanted
+from fallow.pipeline import submit
+from fallow.pipeline.context import Context
+from fallow.pipeline.job_options import options_of
+from fallow.pipeline.playing import Playing
+from fallow.pipeline.receive import receive
+from fallow.services import maps
+from fallow.services.access import who
+from fallow.services.objects import send
+from fallow.services.play import answer
+from fallow.services.schemas import JobBody
+from fallow.services.summaries import JobsPage, Summaries, cursor, place_of
+from fallow.services.views import JobView, job_view, tasks_view
+
+
+def router(ctx: Context) -> APIRouter:
+    """Everything under /jobs."""
+    made = APIRouter(prefix="/api/v1")
+    for add in (_making, _looking, _pieces, _fetching):
+        add(ctx, made)
+    return made
+
+
+def _making(ctx: Context, router: APIRouter) -> None:
+    @router.post("/jobs", status_code=201)
+    async def create(body: JobBody, request: Request, response: Response) -> JobView:
+        """Announce a job; 200 instead of 201 when the key was used before."""
+        profiles, options = body.typed_profiles(), body.options.typed()
+        owner = who(request).makes_for(body.owner)
+        job, new = await submit.create(ctx, body.name, profiles, options, body.key, owner)
+        response.status_code = 201 if new else 200
+        return await job_view(ctx, job)
+
+    @router.put("/jobs/{job}/source")
+    async def upload(job: str, request: Request) -> JobView:
+        """The source, as the body. Broken off, it can be sent again."""
+        try:
+            return await job_view(ctx, await receive(ctx, job, request.stream()))
+        except ClientDisconnect:
+            raise TransferFailed("The upload was broken off; send it again.") from None
+
+    @router.post("/jobs/{job}/cancel")
+    async def cancel(job: str) -> JobView:
+        return await job_view(ctx, await submit.cancel(ctx, job))
+
+    @router.post("/jobs/{job}/retry")
+    async def retry(job: str) -> JobView:
+        return await job_view(ctx, await submit.retry(ctx, job))
+
+    @router.delete("/jobs/{job}", status_code=204)
+    async def forget(job: str) -> None:
+        await submit.forget(ctx, job)
+
+
+def _looking(ctx: Context, router: APIRouter) -> None:
+    summaries = Summaries(ctx)
+
+    @router.get("/jobs")
+    async def listing(
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        after: str = "",
+        state: Annotated[list[JobState] | None, Query()] = None,
+        text: str = "",
+    ) -> JobsPage:
+        """The newest jobs first; `next` of the answer, given as `after`, brings those that follow."""
+        place = place_of(after) if after else None
+        found = await ctx.ledger.list_jobs(Wanted(limit + 1, place, tuple(state or ()), text, who(request).owner))
+        page = found[:limit]
+        return JobsPage(await summaries.of(page), cursor(page[-1]) if len(found) > limit else None)
+
+    @router.get("/jobs/{job}")
+    async def show(job: str) -> JobView:
+        return await job_view(ctx, await ctx.ledger.job(job))
+
+
+def _pieces(ctx: Context, router: APIRouter) -> None:
+    @router.get("/jobs/{job}/tasks")
+    async def tasks(job: str) -> dict[str, Any]:
+        await ctx.ledger.job(job)
+        return tasks_view(await ctx.ledger.tasks(job), await ctx.ledger.attempts(job))
+
+    @router.get("/jobs/{job}/map")
+    async def chunk_map(job: str) -> maps.MapView:
+        """The state of every chunk in every rendition."""
+        return await maps.map_view(ctx, await ctx.ledger.job(job))
+
+    @router.get("/jobs/{job}/chunks/{rendition}/{number}")
+    async def chunk(job: str, rendition: str, number: int) -> maps.ChunkView:
+        """One chunk of one rendition, with all attempts at it."""
+        return await maps.chunk_view(ctx, (await ctx.ledger.job(job)).id, rendition, number)
+
+    @router.get("/jobs/{job}/timeline")
+    async def timeline(job: str) -> maps.TimelineView:
+        """Every attempt: what ran where, and when."""
+        return await maps.timeline_view(ctx, (await ctx.ledger.job(job)).id)
+
+    @router.get("/jobs/{job}/failures")
+    async def failures(job: str) -> maps.FailuresView:
+        """The newest failed attempts, and why they failed."""
+        return await maps.failures_view(ctx, (await ctx.ledger.job(job)).id)
+
+
+def _fetching(ctx: Context, router: APIRouter) -> None:
+    playing = Playing(ctx)
+
+    @router.api_route("/jobs/{job}/results/{rendition}", methods=["GET", "HEAD"])
+    async def result(job: str, rendition: str, request: Request) -> Response:
+        """A finished rendition; ranges are supported, and the ETag is its SHA-256."""
+        return await _result(ctx, job, rendition, request)
+
+    @router.get("/jobs/{job}/files")
+    async def files(job: str) -> dict[str, Any]:
+        """The files of a stream, as far as it is there: what is downloaded is a folder that plays."""
+        await ctx.ledger.job(job)
+        return {"files": await playing.listing(job)}
+
+    @router.api_route("/jobs/{job}/files/{name:path}", methods=["GET", "HEAD"])
+    async def file(job: str, name: str, request: Request) -> Response:
+        """A file of a stream; ranges are supported, and the ETag is its SHA-256."""
+        return await answer(playing, ctx, request, job, name)
+
+
+async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Response:
+    job = await ctx.ledger.job(job_id)
+    rendition = next((r for r in job.renditions if r.name == name), None)
+    if rendition is None:
+        raise NotFound(f"The job {job_id} has no rendition {name[:50]}.")
+    if rendition.result is None:
+        raise Conflict(f"The rendition {name} of job {job_id} is not finished; the job is {job.state.value}.")
+    if options_of(job).streamed:
+        raise Conflict(
+            f"The result of job {job_id} is a stream of many files; ask for /api/v1/jobs/{job_id}/files."
+        )
+    ending = catalogue.CONTAINERS[options_of(job).container]
+    file = urllib.parse.quote(f"{PurePath(job.name).stem}.{name}{ending}")
+    headers = {
+        "ETag": f'"{rendition.result.sha256}"',
+        "Content-Disposition": f"attachment; filename*=UTF-8''{file}",
+    }
+    return await send(ctx.store, rendition.result.key, request, headers)

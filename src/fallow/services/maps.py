@@ -1,0 +1,198 @@
+"""What happened to the pieces of a job: the map of its chunks, one chunk's attempts, its timeline, its failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fallow.model import TaskKind, TaskState
+from fallow.overview import Cell
+from fallow.pipeline.context import Context
+from fallow.pipeline.job_options import options_of
+from fallow.records import Job
+
+NOT_CUT = "."
+_LETTERS = {
+    TaskState.PLANNED.value: "p",
+    TaskState.QUEUED.value: "q",
+    TaskState.LEASED.value: "l",
+    TaskState.DONE.value: "d",
+    TaskState.DEAD.value: "x",
+}
+_AGAIN = "r"  # planned again after a failure
+MOST_FAILURES = 500
+
+
+@dataclass(frozen=True)
+class Named:
+    """A worker."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class MapView:
+    """One letter for each chunk of each rendition: `.` not cut yet, `p` planned, `q` queued, `l` leased, `d` done,
+    `x` dead, `r` planned again after a failure."""
+
+    chunks: int  # in each rendition; an estimate until the source is cut
+    renditions: list[str]
+    cells: dict[str, str]
+    workers: list[Named]  # by their first attempts: later ones come after them
+    at: dict[str, dict[int, tuple[int, float]]]  # of what is leased: the worker's index, and the share that is done
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One lease of a task."""
+
+    worker: str
+    worker_name: str
+    number: int
+    started: float
+    ended: float | None
+    outcome: str  # "" while it runs
+    error: str
+    fps: float
+    wall_seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class ChunkView:
+    """A chunk of a rendition, with all attempts at it."""
+
+    state: str
+    frames: int
+    bytes: int | None  # of the finished part
+    error: str
+    attempts: list[AttemptView]
+
+
+@dataclass(frozen=True)
+class TimelineView:
+    """What ran where. A span is: index of the worker, kind, rendition, number, started, ended or null, outcome."""
+
+    workers: list[Named]
+    spans: list[tuple[int, str, str, int, float, float | None, str]]
+
+
+@dataclass(frozen=True)
+class FailureView:
+    """An attempt that failed."""
+
+    task: str
+    kind: str
+    rendition: str
+    number: int
+    worker_name: str
+    at: float
+    outcome: str
+    error: str
+
+
+@dataclass(frozen=True)
+class FailuresView:
+    """The newest ones, newest first."""
+
+    failures: list[FailureView]
+
+
+@dataclass
+class Chart:
+    """The map of a job as it was when it was looked at."""
+
+    chunks: int
+    letters: dict[str, str]
+    crew: list[str]
+    at: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
+
+
+async def chart(ctx: Context, job: Job) -> Chart:
+    """Look at the job's chunks."""
+    # The crew comes last: whoever is at a cell is among them.
+    cells = await ctx.ledger.cells(job.id)
+    crew = await ctx.ledger.crew(job.id)
+    return drawn(job, cells, crew)
+
+
+def drawn(job: Job, cells: Iterable[Cell], crew: Sequence[str]) -> Chart:
+    found = list(cells)
+    chunks = max(_expected(job), max((cell.number for cell in found), default=-1) + 1)
+    rows = {rendition.name: [NOT_CUT] * chunks for rendition in job.renditions}
+    places = {worker: place for place, worker in enumerate(crew)}
+    at: dict[tuple[str, int], tuple[int, float]] = {}
+    for cell in found:
+        if cell.rendition in rows:
+            rows[cell.rendition][cell.number] = letter(cell)
+            if cell.state == TaskState.LEASED.value and cell.worker in places:
+                at[cell.rendition, cell.number] = places[cell.worker], cell.done
+    return Chart(chunks, {name: "".join(row) for name, row in rows.items()}, list(crew), at)
+
+
+def letter(cell: Cell) -> str:
+    if cell.failed and cell.state == TaskState.PLANNED.value:
+        return _AGAIN
+    return _LETTERS[cell.state]
+
+
+async def map_view(ctx: Context, job: Job) -> MapView:
+    found = await chart(ctx, job)
+    at: dict[str, dict[int, tuple[int, float]]] = {name: {} for name in found.letters}
+    for (rendition, number), where in found.at.items():
+        at[rendition][number] = where
+    workers = await named(ctx, found.crew)
+    return MapView(found.chunks, list(found.letters), found.letters, workers, at)
+
+
+async def named(ctx: Context, workers: Sequence[str]) -> list[Named]:
+    names = await ctx.ledger.names(workers)
+    return [Named(worker, names.get(worker, "")) for worker in workers]
+
+
+async def chunk_view(ctx: Context, job: str, rendition: str, number: int) -> ChunkView:
+    task, attempts = await ctx.ledger.history(job, TaskKind.VIDEO, rendition, number)
+    names = await ctx.ledger.names({attempt.worker for attempt in attempts})
+    views = [
+        AttemptView(
+            attempt.worker,
+            names.get(attempt.worker, ""),
+            attempt.number,
+            attempt.started,
+            attempt.ended,
+            attempt.outcome,
+            attempt.error,
+            round(attempt.effort.fps, 3) or (task.fps if attempt.lease == task.lease else 0.0),
+            attempt.effort.wall_seconds,
+            attempt.effort.cpu_seconds,
+        )
+        for attempt in attempts
+    ]
+    size = task.part.size if task.part else None
+    return ChunkView(task.state.value, task.spec.frames, size, task.error, views)
+
+
+async def timeline_view(ctx: Context, job: str) -> TimelineView:
+    spans = await ctx.ledger.spans(job)
+    places = {worker: place for place, worker in enumerate(dict.fromkeys(span.worker for span in spans))}
+    return TimelineView(await named(ctx, list(places)), [(places[span.worker], *span[1:]) for span in spans])
+
+
+async def failures_view(ctx: Context, job: str) -> FailuresView:
+    found = await ctx.ledger.mishaps(job, MOST_FAILURES)
+    names = await ctx.ledger.names({one.worker for one in found})
+    views = []
+    for one in found:
+        facts: Mapping[str, Any] = one._asdict()
+        name = names.get(one.worker, "")
+        views.append(FailureView(worker_name=name, **{key: facts[key] for key in facts if key != "worker"}))
+    return FailuresView(views)
+
+
+def _expected(job: Job) -> int:
+    """Chunks that a source will have that is not cut yet, if they are as long as they should be."""
+    if job.source is None or job.state.value != "splitting":
+        return 0
+    return int(-(-float(job.source.duration) // options_of(job).chunk_target))

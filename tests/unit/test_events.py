@@ -1,0 +1,139 @@
+"""The stream of events: what listeners hear, what they hear after they were away, and that it costs little."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from job_steps import ship, splitting
+from serving import serving
+
+
+@pytest.fixture
+async def caller(tmp_path):
+    async with serving(tmp_path) as caller:
+        yield caller
+        caller.ctx.closing.set()
+
+
+class Stream:
+    """Reads events one by one."""
+
+    def __init__(self, reader):
+        self._reader = reader
+        self.id = ""
+
+    async def block(self):
+        """One block of lines, as fields."""
+        fields = {}
+        while line := (await asyncio.wait_for(self._reader.readline(), 60)).decode().rstrip("\r\n"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        self.id = fields.get("id", self.id)
+        return fields
+
+    async def next(self, topic):
+        """The data of the next event of this kind."""
+        while True:
+            fields = await self.block()
+            if fields.get("event") == topic:
+                return json.loads(fields["data"])
+
+
+class Plain:
+    """The lines of a body that comes in pieces."""
+
+    def __init__(self, reader):
+        self._reader, self._left = reader, b""
+
+    async def readline(self):
+        while b"\n" not in self._left:
+            size = int((await self._reader.readline()).strip() or b"0", 16)
+            if not size:
+                raise EOFError
+            self._left += (await self._reader.readexactly(size + 2))[:-2]
+        line, _, self._left = self._left.partition(b"\n")
+        return line
+
+
+@contextlib.asynccontextmanager
+async def listening(caller, query="", last=""):
+    reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
+    told = f"Last-Event-ID: {last}\r\n" if last else ""
+    writer.write(f"GET /api/v1/events{query} HTTP/1.1\r\nHost: localhost\r\n{told}\r\n".encode())
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+    assert b" 200 " in head.splitlines()[0], head
+    assert b"text/event-stream" in head
+    stream = Stream(Plain(reader))
+    stream.first = await stream.block()
+    try:
+        yield stream
+    finally:
+        writer.close()
+
+
+PROFILE = {"name": "small", "width": 64, "height": 64}
+
+
+async def created(caller, name="film.mov"):
+    answer = await caller.send("POST", "/api/v1/jobs", {"name": name, "profiles": [PROFILE]})
+    assert answer.status == 201, answer.body
+    return answer.json["id"]
+
+
+async def test_what_changes_of_jobs_is_told(caller):
+    old = await created(caller)
+    async with listening(caller) as stream:
+        new = await created(caller)
+        told = await stream.next("jobs")
+        assert ([job["id"] for job in told["jobs"]], told["gone"]) == ([new], [])
+        await caller.send("POST", f"/api/v1/jobs/{old}/cancel")
+        told = await stream.next("jobs")
+        assert [(job["id"], job["state"]) for job in told["jobs"]] == [(old, "cancelled")]
+        await caller.send("DELETE", f"/api/v1/jobs/{old}")
+        assert (await stream.next("jobs")) == {"jobs": [], "gone": [old]}
+
+
+async def test_who_was_away_hears_what_was_missed(caller):
+    async with listening(caller) as stream:
+        last = stream.id
+    missed = await created(caller)
+    async with listening(caller, last=last) as stream:
+        assert "event" not in stream.first
+        assert [job["id"] for job in (await stream.next("jobs"))["jobs"]] == [missed]
+
+
+@pytest.mark.parametrize("last", ["0123abcd-5", "nonsense", "-", "x-99999999999999999999999999"])
+async def test_who_was_away_too_long_is_told_to_ask_anew(caller, last):
+    async with listening(caller, last=last) as stream:
+        assert stream.first["event"] == "resync"
+
+
+async def test_the_chunks_of_a_job_are_told_to_who_looks_at_it(caller):
+    ctx = caller.ctx
+    job, _ = await splitting(ctx)
+    before = (await caller.get(f"/api/v1/jobs/{job}/map")).json
+    assert (before["chunks"], before["cells"]) == (1, {"big": "."})
+    async with listening(caller, f"?job={job}") as stream:
+        await ship(ctx, job, 0)
+        told = await stream.next("map")
+        assert told == {"chunks": 1, "cells": [["big", 0, "q", None, 0.0]], "workers": []}
+        assert (await stream.next("job"))["id"] == job
+        task = next(t for t in await ctx.ledger.tasks(job) if t.spec.kind.value == "video")
+        await ctx.ledger.lease(task.id, "L", "w", 5e9, 5e9)
+        told = await stream.next("map")
+        assert told["cells"] == [["big", 0, "l", 0, 0.0]]
+        assert told["workers"] == [{"index": 0, "id": "w", "name": ""}]
+    now = (await caller.get(f"/api/v1/jobs/{job}/map")).json
+    assert (now["cells"], now["at"]) == ({"big": "l"}, {"big": {"0": [0, 0.0]}})
+
+
+async def test_a_job_that_is_not_there_is_refused(caller):
+    assert (await caller.get("/api/v1/events?job=none")).status == 404
+
+
+async def test_a_stream_ends_when_the_gateway_does(caller):
+    async with listening(caller) as stream:
+        caller.ctx.closing.set()
+        with pytest.raises(EOFError):
+            await stream.next("none")
