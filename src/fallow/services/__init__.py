@@ -9,6 +9,7 @@
 - access: who is asking, and whether they may
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
+- page: the web page, as it was built
 - play: streams for players, whom their link lets in
 - answers: errors as answers
 - probes: what every service tells whoever runs it; questions: asking back ends for that

@@ -251,7 +251,7 @@ class Platform:
 
     def _routes(self, ctx: Context, signed: SignedLinks) -> list[BaseRoute]:
         """What programs may ask for. A worker's agents are served by itself, and its door is open to no others."""
-        from fallow.services import agents_api, blobs_api, play
+        from fallow.services import agents_api, blobs_api, page, play
 
         if not self._roles & {Role.GATEWAY, Role.WORKER} or self._holds is None:
             return []
@@ -260,6 +260,7 @@ class Platform:
         found: list[BaseRoute] = [*agents_api.routes(self._door, build_pyz), *blobs_api.routes(ctx, signed)]
         if Role.GATEWAY in self._roles and self._plays is not None:
             found += play.routes(ctx, self._plays, self._settings.play_origins.split())
+            found += page.routes(page.folder())
         return found
 
     def _open_people(self, ctx: Context) -> Later | None:
