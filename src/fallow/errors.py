@@ -49,6 +49,8 @@ class DamagedSource(BadInput):
 class BadProfile(Rejected):
     """The profile asks for something that cannot be done."""
 
+    key: str = ""  # of the profile, that it is about
+
 
 class BadSetting(Rejected):
     """A setting makes no sense."""

@@ -266,15 +266,30 @@ class Effort:
         return self.frames / self.wall_seconds if self.wall_seconds > 0 else 0.0
 
 
+class Standing(enum.Enum):
+    """What an administrator wants of a worker."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"  # it finishes what it has, and gets nothing new
+    BANNED = "banned"  # it is sent home at once
+
+
 @dataclass(frozen=True)
 class Worker:
     """A machine, or a slot of one, that takes leases."""
 
     id: str
-    name: str
+    name: str  # as it introduced itself
     machine: dict[str, object] = field(default_factory=dict)  # system, arch, cores, memory, ffmpeg
     local: bool = False  # started by this platform, so it is gone when the platform restarts
     seen: float = 0.0  # seconds since the epoch
+    standing: Standing = Standing.ACTIVE
+    label: str = ""  # what people call it; "": by its name
+    registered: float = 0.0  # when it came first; 0: unknown
+
+    @property
+    def called(self) -> str:
+        return self.label or self.name
 
     @property
     def encoders(self) -> frozenset[str] | None:

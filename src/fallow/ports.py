@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, Track, Worker
+from fallow.fleet import Fleet, Numbers, SavedProfiles
+from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, Track
 from fallow.overview import Overview
 from fallow.records import (
     Attempt,
@@ -178,7 +179,7 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
-class Ledger(Overview, Protocol):
+class Ledger(Overview, Fleet, Numbers, SavedProfiles, Protocol):
     """Jobs, chunks, tasks, leases, workers, statistics. Every method is one short transaction.
 
     Methods that return bool are conditional updates: exactly one caller ever sees True for the same move.
@@ -379,20 +380,6 @@ class Ledger(Overview, Protocol):
 
     async def census(self) -> Census:
         """How many there are, of all jobs and of the unfinished jobs' tasks."""
-        ...
-
-    # workers
-    async def add_worker(self, worker: Worker, token_sha256: str) -> None:
-        """A worker of a known id is replaced."""
-        ...
-
-    async def saw_worker(self, worker: str) -> None: ...
-    async def worker_of_token(self, token_sha256: str) -> Worker | None: ...
-    async def workers(self) -> list[Worker]: ...
-    async def helpers(self, since: float) -> int: ...  # remote workers that were seen since then
-
-    async def leases_at(self, home: str) -> list[Task]:
-        """Leased tasks whose worker's id begins so: void once their process is gone."""
         ...
 
     async def close(self) -> None: ...

@@ -71,9 +71,10 @@ class Profile:
 def check(profile: Profile) -> None:
     """Raises BadProfile with a sentence that names the key, its value and the remedy."""
     if not NAME.fullmatch(profile.name):
-        raise BadProfile(
+        raise about(
+            "name",
             f"The profile name {profile.name!r} cannot be part of a file name; use up to 40 letters, digits, '.', "
-            "'_' and '-', beginning with a letter or a digit."
+            "'_' and '-', beginning with a letter or a digit.",
         )
     _among(profile, "codec", profile.codec, catalogue.VIDEO)
     _check_size(profile)
@@ -89,7 +90,14 @@ def check(profile: Profile) -> None:
 def refuse(profile: str, key: str, value: object, remedy: str) -> BadProfile:
     """The error for one key of a profile."""
     shown = value if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool) else repr(value)
-    return BadProfile(f"Profile {profile}: {key} = {shown} {remedy}")
+    return about(key, f"Profile {profile}: {key} = {shown} {remedy}")
+
+
+def about(key: str, told: str) -> BadProfile:
+    """The error that these words are, about one key."""
+    error = BadProfile(told)
+    error.key = key
+    return error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

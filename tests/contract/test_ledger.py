@@ -18,7 +18,6 @@ from fallow.model import (
     TaskState,
     Track,
     VideoTrack,
-    Worker,
 )
 from fallow.records import Outcome as How
 from fallow.records import Setback
@@ -239,30 +238,6 @@ async def test_the_last_task_is_known_as_such(ledger):
     assert not await ledger.is_last("j")
     await ledger.move_job("other", JobState.CANCELLED)
     assert await ledger.is_last("j")
-
-
-# workers
-
-
-async def test_workers_are_known_by_their_token(ledger, time):
-    worker = Worker("w", "phone", {"cores": 8}, local=False, seen=1000.0)
-    await ledger.add_worker(worker, "hash")
-    assert await ledger.worker_of_token("hash") == worker
-    assert await ledger.worker_of_token("other") is None
-    time.now = 1060.0
-    await ledger.saw_worker("w")
-    assert [w.seen for w in await ledger.workers()] == [1060.0]
-    await ledger.add_worker(dataclasses.replace(worker, name="tablet"), "new hash")
-    assert (await ledger.worker_of_token("new hash")).name == "tablet"
-    assert await ledger.worker_of_token("hash") is None
-
-
-async def test_leases_at_a_home_are_known(ledger):
-    for task, worker in zip(await queued(ledger, a_spec(0), a_spec(1)), ("home-1", "hotel-1"), strict=True):
-        await ledger.lease(task.id, worker, worker, 1030.0, 5000.0)
-    assert [task.lease for task in await ledger.leases_at("home-")] == ["home-1"]
-    assert [task.lease for task in await ledger.leases_at("hotel-1")] == ["hotel-1"]
-    assert await ledger.leases_at("ho_") == []
 
 
 # the database itself

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, func, select, update
 
 from fallow.adapters.ledger_database import Database, fetch
-from fallow.adapters.ledger_tables import jobs, tasks, workers
+from fallow.adapters.ledger_tables import jobs, tasks
 from fallow.adapters.ledger_turns import charge
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.records import Crowd
@@ -49,8 +49,3 @@ class Bundles:
             return Crowd(left["count"], done["count"])
 
         return await self._database.read(count)
-
-    async def helpers(self, since: float) -> int:
-        query = select(func.count().label("count")).where(workers.c.seen >= since, workers.c.local.is_(False))
-        (found,) = await self._database.rows(query)
-        return int(found["count"])

@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, RowMapping
 
 from fallow.adapters.ledger_tables import chunks, tasks, tracks
 from fallow.messages import from_wire, to_wire
-from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Track, Worker
+from fallow.model import Chunk, Effort, JobState, Part, Source, Standing, TaskKind, TaskState, Track, Worker
 from fallow.records import Attempt, Job, Rendition, Share, Tally, Task, TaskSpec
 
 T = TypeVar("T")
@@ -212,4 +212,7 @@ def worker_of(row: Row) -> Worker:
         machine=json.loads(row["machine"]),
         local=bool(row["local"]),
         seen=row["seen"],
+        standing=Standing(row["standing"]),
+        label=row["label"],
+        registered=row["registered"],
     )

@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_bundles import Bundles
 from fallow.adapters.ledger_census import census
 from fallow.adapters.ledger_database import Database, add, change
-from fallow.adapters.ledger_hedges import AT, EXPIRED, end_hedge, take_over
+from fallow.adapters.ledger_hedges import EXPIRED, end_hedge, take_over
 from fallow.adapters.ledger_leases import Leases
 from fallow.adapters.ledger_overview import Overviews, jobs_with_renditions
 from fallow.adapters.ledger_packages import Packages, forget_packages
+from fallow.adapters.ledger_performance import Performance
 from fallow.adapters.ledger_prefix import Prefixes
+from fallow.adapters.ledger_profiles import Profiles
 from fallow.adapters.ledger_retry import Patience
 from fallow.adapters.ledger_tables import (
     attempts,
@@ -30,11 +32,11 @@ from fallow.adapters.ledger_tables import (
     tasks,
     tracks,
     turns,
-    workers,
 )
 from fallow.adapters.ledger_turns import Turns
+from fallow.adapters.ledger_workers import Workers
 from fallow.errors import Conflict, NotFound
-from fallow.model import Chunk, JobState, Part, Source, TaskKind, TaskState, Track, Worker, track_number
+from fallow.model import Chunk, JobState, Part, Source, TaskKind, TaskState, Track, track_number
 from fallow.records import (
     UNTIL_WOKEN,
     Attempt,
@@ -54,7 +56,7 @@ _PUT_OFF = (tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at == UNTIL_
 _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
-class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews):
+class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews, Workers, Performance, Profiles):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
@@ -293,31 +295,6 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews):
 
     async def census(self) -> Census:
         return await self._database.read(census)
-
-    # workers
-
-    async def add_worker(self, worker: Worker, token_sha256: str) -> None:
-        row = {"name": worker.name[:128], "machine": rows.dumps(worker.machine), "local": worker.local}
-        row |= {"seen": worker.seen, "token_sha256": token_sha256}
-
-        def work(db: Connection) -> None:
-            if not change(db, workers, row, workers.c.id == worker.id):
-                db.execute(insert(workers).values(id=worker.id, **row))
-
-        await self._write(work)
-
-    async def worker_of_token(self, token_sha256: str) -> Worker | None:
-        found = await self._rows(select(workers).where(workers.c.token_sha256 == token_sha256))
-        return rows.worker_of(found[0]) if found else None
-
-    async def workers(self) -> list[Worker]:
-        query = select(workers).order_by(workers.c.seen.desc(), workers.c.id)
-        return [rows.worker_of(row) for row in await self._rows(query)]
-
-    async def leases_at(self, home: str) -> list[Task]:
-        of_home = tasks.c.worker.startswith(home, autoescape=True)
-        found = await self._tasks(_summaries().where(tasks.c.state == TaskState.LEASED.value, of_home))
-        return [*found, *await self._hedges(AT, home=home)]
 
     # what several of the above are made of
 

@@ -28,6 +28,8 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - playing: what players of a stream get
 - sweep: lost workers, lost messages, orphaned objects
 - local_task: a task done in this process (split, join) under a lease like any other
+- workforce: who works here; performance: what was done, in numbers; estimates: what a job will come to
+- shelf: the profiles that there are; profile_faults: what is wrong with one
 - context: what every step works with, and how patient it is
 - keys: the names of a job's objects
 - store_files: the store as plain files, for media code in a thread; proven: as what they were verified to be

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from fallow.fleet import Deeds
 from fallow.pipeline.bell import Bell
 from fallow.pipeline.granted import Granted
 from fallow.pipeline.hedge import Rules
@@ -95,6 +96,8 @@ class Context:
     ending: set[str] = field(default_factory=set)
     # How many tasks wait, and how many are worked at.
     crowd: Lately[Crowd] = field(default_factory=Lately)
+    # What the workers have done.
+    deeds: Lately[list[Deeds]] = field(default_factory=Lately)
     # Held by who looks at a part: they share the processors, and no more parts are in memory than are looked at.
     looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS))
     # The locks of `turn`; one goes when nobody holds or awaits it any more.

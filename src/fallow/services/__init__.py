@@ -7,6 +7,8 @@
 - jobs_api: jobs; views: one in full; summaries: many in few numbers; maps: what became of the pieces of one
 - events_api: what changes, as it does; watcher: looks for that; changes: keeps it for who listens
 - access: who is asking, and whether they may
+- fleet_api: workers; profiles_api: profiles and estimates
+- numbers_api: statistics; csv_table: as spreadsheets take them
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
 - page: the web page, as it was built

@@ -1,0 +1,163 @@
+"""What the ledger knows of workers, of what they have done, and of people's profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fallow.model import Standing, TaskKind, Worker
+from fallow.records import Outcome, Task
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What a worker is at."""
+
+    worker: str
+    job: str
+    job_name: str
+    task: str
+    kind: TaskKind
+    rendition: str
+    number: int
+    frames: int
+    done_frames: int
+    fps: float
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What one worker's attempts came to that have ended."""
+
+    worker: str
+    delivered: int  # or late: its part was good
+    failed: int
+    frames: int  # of those delivered
+    wall_seconds: float
+    fps: float  # of late
+
+
+@dataclass(frozen=True)
+class Output:
+    """What was delivered of one rendition in a stretch of time."""
+
+    at: float  # when that begins
+    job: str
+    rendition: str
+    frames: int
+    bytes_out: int
+
+
+@dataclass(frozen=True)
+class Labour:
+    """What one worker has delivered of the pictures of one rendition."""
+
+    worker: str
+    job: str
+    rendition: str
+    frames: int
+    wall_seconds: float
+    cpu_seconds: float
+    bytes_out: int
+    cost: float  # source seconds x output megapixels
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What a rendition of which something was delivered is made of."""
+
+    job: str
+    rendition: str
+    profile: dict[str, Any]  # its wire form
+    rate: str | None  # the source's frames per second
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Attempts that ended badly, and with the same words."""
+
+    outcome: Outcome
+    error: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Period:
+    """Times from one on, before another."""
+
+    since: float
+    until: float
+
+
+class Fleet(Protocol):
+    """The part of the ledger that is about workers."""
+
+    async def add_worker(self, worker: Worker, token_sha256: str) -> None:
+        """A worker of a known id is replaced, but for its standing, its label, and when it came first."""
+        ...
+
+    async def saw_worker(self, worker: str) -> None: ...
+
+    async def worker(self, worker: str) -> Worker:
+        """Raises NotFound."""
+        ...
+
+    async def worker_of_token(self, token_sha256: str) -> Worker | None: ...
+    async def workers(self) -> list[Worker]: ...
+    async def helpers(self, since: float) -> int: ...  # remote workers that were seen since then
+
+    async def label_worker(self, worker: str, label: str) -> bool:
+        """False when there is none."""
+        ...
+
+    async def rank_worker(self, worker: str, standing: Standing) -> bool:
+        """False when there is none."""
+        ...
+
+    async def forget_worker(self, worker: str, before: float) -> bool:
+        """Remove one that was not seen since then and has no lease; False when there is none such."""
+        ...
+
+    async def leases_at(self, home: str) -> list[Task]:
+        """Leased tasks whose worker's id begins so: void once their process is gone."""
+        ...
+
+    async def doings(self) -> list[Doing]:
+        """All that is being worked at, by anybody."""
+        ...
+
+    async def deeds(self, lately: float) -> list[Deeds]:
+        """Of all workers; their speed by what they have delivered since `lately`."""
+        ...
+
+
+class Numbers(Protocol):
+    """The part of the ledger that counts what was done, by attempts that ended in a period of time."""
+
+    async def outputs(self, period: Period, step: float) -> list[Output]:
+        """In stretches of so many seconds, the first of which begins with the period."""
+        ...
+
+    async def labours(self, period: Period) -> list[Labour]: ...
+
+    async def ordered(self, period: Period) -> list[Ordered]:
+        """All renditions of which something was delivered."""
+        ...
+
+    async def failures_by_words(self, period: Period) -> list[Failures]: ...
+
+
+class SavedProfiles(Protocol):
+    """The part of the ledger that keeps people's profiles, in their wire form."""
+
+    async def saved_profiles(self, owner: str) -> list[dict[str, Any]]:
+        """By name."""
+        ...
+
+    async def save_profile(self, owner: str, profile: dict[str, Any]) -> bool:
+        """False when it takes the place of one of that name."""
+        ...
+
+    async def drop_profile(self, owner: str, name: str) -> bool:
+        """False when there is none."""
+        ...

@@ -1,0 +1,195 @@
+"""What was done in a period of time: when, on which devices, for which profiles, and what went wrong."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fallow.errors import BadSetting
+from fallow.fleet import Failures, Labour, Ordered, Output, Period
+from fallow.model import Worker
+from fallow.pipeline.context import Context
+from fallow.pipeline.workforce import arch, device_class
+from fallow.records import Outcome
+
+MOST_STEPS = 1000
+UNKNOWN_RATE = Fraction(25)  # frames per second, of a source that nothing is known of any more
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What was delivered in a stretch of time, of all renditions."""
+
+    at: float  # when it begins
+    frames: int
+    seconds: float  # of video
+    bytes_out: int
+
+
+@dataclass(frozen=True)
+class DeviceShare:
+    """What devices of one class have done."""
+
+    device_class: str
+    arch: str
+    workers: int
+    frames: int
+    wall_seconds: float
+    cpu_seconds: float
+    joules: float | None = None  # not measured yet
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long devices of one class take for a minute of one profile."""
+
+    profile: str
+    device_class: str
+    minutes: float
+    seconds_per_minute: float
+    joules_per_minute: float | None = None  # not measured yet
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why attempts failed, and how many."""
+
+    cause: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Performance:
+    """All of it."""
+
+    throughput: list[Flow]
+    devices: list[DeviceShare]
+    profiles: list[Pace]
+    failures: list[Cause]
+
+
+async def performance(ctx: Context, period: Period, step: float) -> Performance:
+    """Raises BadSetting for what is no period, or too many steps."""
+    check(period, step)
+    ledger = ctx.ledger
+    outputs, labours, ordered = (
+        await ledger.outputs(period, step),
+        await ledger.labours(period),
+        await ledger.ordered(period),
+    )
+    workers = {worker.id: worker for worker in await ledger.workers()}
+    rates = {(one.job, one.rendition): rate(one) for one in ordered}
+    return Performance(
+        throughput=_flows(outputs, rates),
+        devices=_devices(labours, workers),
+        profiles=_paces(labours, workers, rates),
+        failures=_causes(await ledger.failures_by_words(period)),
+    )
+
+
+def check(period: Period, step: float) -> None:
+    """Raises BadSetting."""
+    if not period.since < period.until:
+        raise BadSetting("`since` must be before `until`; both are seconds since 1970.")
+    if not step > 0 or (period.until - period.since) / step > MOST_STEPS:
+        least = (period.until - period.since) / MOST_STEPS
+        raise BadSetting(f"`step` = {step:g} s gives more than {MOST_STEPS} steps; choose {least:g} s or more.")
+
+
+def rate(one: Ordered) -> Fraction:
+    """Frames per second of a rendition."""
+    source = _fraction(one.rate) or UNKNOWN_RATE
+    if wanted := _fraction(one.profile.get("fps")):
+        return wanted
+    most = _fraction(one.profile.get("max_fps"))
+    return min(source, most) if most else source
+
+
+def _fraction(text: object) -> Fraction | None:
+    try:
+        found = Fraction(str(text)) if text is not None else None
+    except (ValueError, ZeroDivisionError):
+        return None
+    return found if found and found > 0 else None
+
+
+def _flows(outputs: Iterable[Output], rates: Mapping[tuple[str, str], Fraction]) -> list[Flow]:
+    """One for each stretch in which something was delivered, in order."""
+    found: dict[float, Flow] = {}
+    for one in outputs:
+        sofar = found.get(one.at, Flow(one.at, 0, 0.0, 0))
+        seconds = one.frames / float(rates.get((one.job, one.rendition), UNKNOWN_RATE))
+        found[one.at] = Flow(
+            one.at, sofar.frames + one.frames, sofar.seconds + seconds, sofar.bytes_out + one.bytes_out
+        )
+    return [found[at] for at in sorted(found)]
+
+
+def _devices(labours: Iterable[Labour], workers: Mapping[str, Worker]) -> list[DeviceShare]:
+    groups: dict[tuple[str, str], list[Labour]] = {}
+    for one in labours:
+        worker = workers.get(one.worker, _GONE)
+        groups.setdefault((device_class(worker), arch(worker)), []).append(one)
+    shares = [
+        DeviceShare(
+            *kind,
+            workers=len({one.worker for one in group}),
+            frames=sum(one.frames for one in group),
+            wall_seconds=sum(one.wall_seconds for one in group),
+            cpu_seconds=sum(one.cpu_seconds for one in group),
+        )
+        for kind, group in groups.items()
+    ]
+    return sorted(shares, key=lambda share: -share.frames)
+
+
+def _paces(
+    labours: Iterable[Labour], workers: Mapping[str, Worker], rates: Mapping[tuple[str, str], Fraction]
+) -> list[Pace]:
+    minutes: dict[tuple[str, str], float] = collections.defaultdict(float)
+    walls: dict[tuple[str, str], float] = collections.defaultdict(float)
+    for one in labours:
+        key = (one.rendition, device_class(workers.get(one.worker, _GONE)))
+        minutes[key] += one.frames / float(rates.get((one.job, one.rendition), UNKNOWN_RATE)) / 60
+        walls[key] += one.wall_seconds
+    return [Pace(*key, minutes[key], walls[key] / minutes[key]) for key in sorted(minutes) if minutes[key] > 0]
+
+
+_GONE = Worker("", "")
+"""Of a worker that was forgotten since."""
+
+
+def _causes(failures: Sequence[Failures]) -> list[Cause]:
+    counts: collections.Counter[str] = collections.Counter()
+    for one in failures:
+        counts[cause(one)] += one.count
+    return [Cause(words, count) for words, count in counts.most_common()]
+
+
+_WORDS = {
+    "died, perhaps": "a worker's process died",
+    "No space": "no space was left",
+    "cannot be decoded": "the source is damaged",
+    "decode": "the source is damaged",
+    "given up after": "took longer than allowed",
+    "cannot be reached": "a server could not be reached",
+    "frames instead of": "the wrong number of frames came out",
+    "download": "a transfer was broken off",
+    "upload": "a transfer was broken off",
+    "recipe": "the worker is too old for its task",
+    "FFmpeg": "FFmpeg failed",
+    "part": "a part was not what it should be",
+}
+"""What the sentences of errors have in them, and what that means."""
+
+
+def cause(failures: Failures) -> str:
+    """Why an attempt failed, in a few plain words."""
+    for piece, words in _WORDS.items():
+        if piece in failures.error:
+            return words
+    if failures.outcome is Outcome.EXPIRED:
+        return "a worker was not heard of any more"
+    return "something else"

@@ -1,0 +1,86 @@
+"""What every ledger counts."""
+
+from fractions import Fraction
+
+from ledger_steps import a_job, a_part, a_spec, queued
+
+from fallow.fleet import Failures, Labour, Ordered, Output, Period
+from fallow.model import Effort, Source, TaskKind, VideoTrack
+from fallow.records import Outcome as How
+from fallow.records import Setback
+
+VIDEO = VideoTrack("h264", 640, 360, Fraction(1), 0, "yuv420p", 8, Fraction(1, 25), Fraction(30000, 1001), 9, False)
+ALL = Period(0.0, 1e10)
+
+
+async def delivered(ledger, time, at, task, worker="w", effort=None):
+    time.now = at
+    lease = f"L{task.id}"
+    await ledger.lease(task.id, lease, worker, at + 30, at + 5000)
+    await ledger.commit(lease, a_part(), effort or Effort(10.0, 8.0, 250, 1, 1000))
+
+
+async def test_what_was_delivered_is_counted_in_stretches(ledger, time):
+    specs = [*(a_spec(number) for number in range(3)), a_spec(0, "480p")]
+    by_name = {task.id: task for task in await queued(ledger, *specs, a_spec(0, "", kind=TaskKind.SPLIT))}
+    first, second, third, small = (by_name[f"j.video.{name}"] for name in (
+        "720p.00000", "720p.00001", "720p.00002", "480p.00000"
+    ))  # fmt: skip
+    await delivered(ledger, time, 1009.9, first)
+    await delivered(ledger, time, 1010.0, second)
+    await delivered(ledger, time, 1019.0, third)
+    await delivered(ledger, time, 1011.0, small)
+    await delivered(ledger, time, 1012.0, by_name["j.split.-.00000"])
+    whole = [Output(1000.0, "j", "720p", 250, 1000)]
+    whole += [Output(1010.0, "j", "480p", 250, 1000), Output(1010.0, "j", "720p", 500, 2000)]
+    found = await ledger.outputs(Period(1000.0, 1020.0), 10.0)
+    assert sorted(found, key=lambda one: (one.at, one.rendition)) == whole
+    assert await ledger.outputs(Period(1000.0, 1009.9), 10.0) == []
+    assert [one.at for one in await ledger.outputs(Period(1009.9, 1010.0), 0.05)] == [1009.9]
+
+
+async def test_who_has_delivered_what_with_which_effort(ledger, time):
+    first, second, third = await queued(ledger, a_spec(0), a_spec(1), a_spec(2))
+    await delivered(ledger, time, 1000.0, first)
+    await delivered(ledger, time, 1001.0, second)
+    await delivered(ledger, time, 1002.0, third, "other")
+    found = {one.worker: one for one in await ledger.labours(Period(1000.0, 1002.0))}
+    assert found == {"w": Labour("w", "j", "720p", 500, 20.0, 16.0, 2000, 2.0)}
+    assert len(await ledger.labours(ALL)) == 2
+
+
+async def test_what_was_ordered_is_known_while_something_of_it_was_delivered(ledger, time):
+    (task,) = await queued(ledger, a_spec(0))
+    assert await ledger.ordered(ALL) == []
+    await delivered(ledger, time, 1000.0, task)
+    rows = [Ordered("j", name, {"name": name}, None) for name in ("480p", "720p")]
+    assert sorted(await ledger.ordered(ALL), key=lambda one: one.rendition) == rows
+    await ledger.set_source("j", Source("mov", 1000, Fraction(0), Fraction(3), VIDEO))
+    assert {one.rate for one in await ledger.ordered(ALL)} == {"30000/1001"}
+    await ledger.create_job(a_job("other"))
+    assert len(await ledger.ordered(ALL)) == 2
+
+
+async def test_mishaps_are_counted_by_their_words(ledger, time):
+    for task in await queued(ledger, *(a_spec(number) for number in range(4))):
+        await ledger.lease(task.id, f"L{task.spec.number}", "w", 1030.0, 5000.0)
+    for number in range(2):
+        await ledger.give_up(f"L{number}", Setback("It broke.", 1000.0))
+    await ledger.give_up("L2", Setback("It was lost.", 1000.0, How.EXPIRED))
+    await ledger.give_up("L3", Setback("It was stopped.", 1000.0, How.CANCELLED))
+    found = sorted(await ledger.failures_by_words(ALL), key=lambda one: one.error)
+    assert found == [Failures(How.FAILED, "It broke.", 2), Failures(How.EXPIRED, "It was lost.", 1)]
+
+
+async def test_profiles_are_saved_for_their_owner_alone(ledger):
+    small, large = {"name": "small", "crf": 30.0}, {"name": "large", "crf": 20.0}
+    assert await ledger.save_profile("ann", small)
+    assert await ledger.save_profile("ann", large)
+    assert not await ledger.save_profile("ann", small | {"crf": 31.0})
+    assert await ledger.save_profile("bob", large)
+    assert [one["name"] for one in await ledger.saved_profiles("ann")] == ["large", "small"]
+    assert await ledger.saved_profiles("bob") == [large]
+    assert await ledger.drop_profile("ann", "large")
+    assert not await ledger.drop_profile("ann", "large")
+    assert await ledger.saved_profiles("bob") == [large]
+    assert await ledger.saved_profiles("") == []

@@ -1,0 +1,101 @@
+"""Workers, numbers, profiles and estimates, as callers of the gateway see them."""
+
+import pytest
+from serving import serving
+
+from fallow.messages import to_wire
+from fallow.profiles import Profile
+
+JOIN = {"Authorization": "Bearer join me"}
+SMALL = to_wire(Profile("small", width=64, height=64, crf=30.0, preset="ultrafast"))
+
+
+@pytest.fixture
+async def caller(tmp_path, monkeypatch):
+    monkeypatch.delenv("FALLOW_PROFILES", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with serving(tmp_path) as caller:
+        yield caller
+
+
+async def joined(caller, name="phone", **machine):
+    welcome = await caller.send("POST", "/agent/v1/register", {"name": name, "machine": machine}, JOIN)
+    return welcome.json["worker"], {"Authorization": f"Bearer {welcome.json['token']}"}
+
+
+async def test_workers_are_told_with_what_they_are(caller):
+    worker, _ = await joined(caller, system="Linux", arch="aarch64", cores=4)
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert (view["id"], view["name"], view["state"], view["standing"]) == (worker, "phone", "idle", "active")
+    assert (view["arch"], view["device_class"], view["machine"]["cores"]) == ("arm", "board", 4)
+    assert (view["trust"], view["task"], view["fps"], view["joules_per_minute"]) == (None, None, 0.0, None)
+    assert view["registered"] == pytest.approx(view["seen"], abs=60)
+
+
+async def test_an_empty_platform_has_numbers_too(caller):
+    found = (await caller.get("/api/v1/statistics")).json
+    assert [found[key] for key in ("throughput", "devices", "profiles", "failures")] == [[]] * 4
+    assert found["step"] == pytest.approx(900.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("since=10&until=5", "before"),
+        ("since=0&until=5000&step=1", "5 s or more"),
+        ("step=0", "step"),
+        ("step=-1", "step"),
+        ("since=nan", "since"),
+        ("until=inf", "until"),
+        ("format=csv", "table"),
+        ("table=none", "table"),
+    ],
+)
+async def test_numbers_of_no_span_are_refused_with_a_sentence(caller, query, word):
+    answer = await caller.get(f"/api/v1/statistics?{query}")
+    assert (answer.status, answer.json["kind"]) == (422, "rejected")
+    assert word in answer.json["title"]
+
+
+async def test_each_table_comes_as_csv(caller):
+    for table, first in (("throughput", b"at,"), ("devices", b"device_class,"), ("failures", b"cause,")):
+        for query, headers in (("&format=csv", {}), ("", {"Accept": "text/csv"})):
+            answer = await caller.get(f"/api/v1/statistics?table={table}{query}", **headers)
+            assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+            assert answer.body.startswith(first)
+
+
+async def test_profiles_are_saved_changed_and_deleted(caller):
+    path = "/api/v1/profiles/small"
+    saved = await caller.send("PUT", path, SMALL | {"name": "another"})
+    assert (saved.status, saved.json) == (200, SMALL | {"source": "saved"})
+    assert (await caller.send("PUT", path, SMALL | {"crf": 31.0})).json["crf"] == 31.0
+    sources = {p["name"]: p["source"] for p in (await caller.get("/api/v1/profiles")).json["profiles"]}
+    assert (sources["small"], sources["720p"]) == ("saved", "built-in")
+    assert (await caller.send("DELETE", path)).status == 204
+    assert (await caller.send("DELETE", path)).status == 404
+
+
+async def test_what_comes_with_fallow_or_from_a_file_stays_as_it_is(caller, tmp_path, monkeypatch):
+    (tmp_path / "own.toml").write_text("[house]\nwidth = 64\nheight = 64\n")
+    monkeypatch.setenv("FALLOW_PROFILES", str(tmp_path / "own.toml"))
+    for name, word in (("720p", "comes with Fallow"), ("house", "file of the server")):
+        for method, body in (("PUT", SMALL), ("DELETE", b"")):
+            answer = await caller.send(method, f"/api/v1/profiles/{name}", body)
+            assert (answer.status, word in answer.json["title"]) == (409, True)
+
+
+async def test_impossible_profiles_are_not_saved(caller):
+    for body, word in (({"crf": 99.0}, "crf"), ({"crf": "x"}, "Profile"), ({"description": "x" * 501}, "500")):
+        answer = await caller.send("PUT", "/api/v1/profiles/small", SMALL | body)
+        assert (answer.status, word in answer.json["title"]) == (422, True)
+    assert (await caller.send("PUT", "/api/v1/profiles/a%20b", SMALL)).status == 422
+
+
+async def test_sizes_are_estimated_before_anything_was_made(caller):
+    body = {"profiles": [SMALL], "seconds": 60.0, "width": 1280, "height": 720, "fps": 25.0}
+    (found,) = (await caller.send("POST", "/api/v1/estimates", body)).json["estimates"]
+    assert (found["name"], found["seconds"], found["measured"]) == ("small", None, False)
+    assert 500_000 < found["bytes"] < 5_000_000
+    for wrong in ({"seconds": -1.0}, {"width": 1}, {"fps": 0.0}, {"profiles": []}, {"profiles": [{}]}):
+        assert (await caller.send("POST", "/api/v1/estimates", body | wrong)).status == 422
