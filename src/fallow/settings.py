@@ -54,6 +54,9 @@ class Settings:
     hedge: float = _setting(0.1, "share of a job's work that may be done twice, to be done sooner; 0: none")
     space_wait: float = _setting(30.0, "seconds until the first new try after the disk was full")
     upload_wait: float = _setting(86400.0, "seconds without a byte of its source until a job is removed")
+    source_days: float = _setting(
+        7.0, "days that the source of a finished job is kept, to be compared with its results; 0: it goes at once"
+    )
     stop_seconds: float = _setting(20.0, "how long `fallow serve` finishes what it is at before it gives it back")
     play_seconds: float = _setting(604800.0, "how long a link that plays a stream can be used")
     play_origins: str = _setting("", "other sites whose pages may play streams, as https://site.example; *: all")
@@ -74,6 +77,7 @@ class Settings:
         _within("taper", self.taper, 0, 100)
         _within("hedge", self.hedge, 0, 1)
         _within("space_wait", self.space_wait, 0.1, 3600)
+        _within("source_days", self.source_days, 0, 36500)
         _within("stop_seconds", self.stop_seconds, 0, 86400)
         _within("play_seconds", self.play_seconds, 60, 366 * 86400)
         _within("upload_wait", self.upload_wait, 300, 366 * 86400)

@@ -72,7 +72,9 @@ async def running(tmp_path, clip, *profiles, **more):
     """A case whose rest is done by a real agent, and looked at."""
     wanted = profiles or [SMALL]
     data = tmp_path / "data"
-    settings = Settings(data=data, port=0, workers=0, ffmpeg=FFMPEG, log="off", **{"attempts": 50, **more})
+    settings = Settings(
+        data=data, port=0, workers=0, ffmpeg=FFMPEG, log="off", **{"attempts": 50, "source_days": 0, **more}
+    )
     async with Platform(settings) as platform, Hand(platform) as hand:
         client = Client(platform.url)
         options = {"chunk_seconds": 1.0}

@@ -14,7 +14,9 @@ from fallow.settings import Settings
 
 async def test_a_source_is_cut_while_it_comes_into_a_bucket_also_when_it_is_sent_again(tmp_path, bucket):
     source, url = noisy(tmp_path, "ts"), bucket.fresh_url()
-    settings = Settings(data=tmp_path / "data", port=0, workers=1, ffmpeg=FFMPEG, log="off", store_url=url)
+    settings = Settings(
+        data=tmp_path / "data", port=0, workers=1, ffmpeg=FFMPEG, log="off", store_url=url, source_days=0
+    )
     async with Platform(settings) as platform:
         client = Client(platform.url)
         job = (await asyncio.to_thread(client.create, "noisy.ts", [to_wire(SMALL)], {"chunk_seconds": 1.0})).id

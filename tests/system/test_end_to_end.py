@@ -17,7 +17,9 @@ from fallow.settings import Settings
 
 
 def settings(path, **more):
-    return Settings(**{"data": path / "data", "port": 0, "workers": 2, "ffmpeg": FFMPEG, "log": "off", **more})
+    return Settings(
+        **{"data": path / "data", "port": 0, "workers": 2, "ffmpeg": FFMPEG, "log": "off", "source_days": 0, **more}
+    )
 
 
 async def submitted(platform, source, profiles, **options):

@@ -29,7 +29,7 @@ async def created(client, name, **more):
 
 
 def settings(tmp_path, **more):
-    return Settings(data=tmp_path / "data", port=0, workers=1, ffmpeg=FFMPEG, log="off", **more)
+    return Settings(data=tmp_path / "data", port=0, workers=1, ffmpeg=FFMPEG, log="off", source_days=0, **more)
 
 
 async def done(client, job):

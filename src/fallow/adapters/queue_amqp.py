@@ -194,8 +194,8 @@ class AmqpQueue:
             return self._channel
 
     async def _leave(self, channel: aiormq.Channel) -> None:
-        """RabbitMQ 3.10 refuses all that comes for a queue by a channel which met that first while it had no leader,
-        and goes on refusing when it has one. What else is under way by the channel is sent again."""
+        """RabbitMQ 3.10 refuses all that comes for a queue by a channel which met it first while it had no leader,
+        and goes on when it has one. What else is under way by the channel is sent again."""
         if self._channel is channel:
             self._channel = None
         if not channel.is_closed:

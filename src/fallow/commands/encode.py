@@ -143,7 +143,14 @@ async def _run(work: Work, folder: Path, display: Display, interrupts: Interrupt
 
 def _settings(work: Work, folder: Path, look_seconds: float) -> Settings:
     """Embedded back ends, whatever the environment names for a server; no log unless asked: the display speaks."""
-    embedded = {"queue_url": "memory:", "ledger_url": "", "store_url": "", "host": "127.0.0.1", "port": 0}
+    embedded = {
+        "queue_url": "memory:",
+        "ledger_url": "",
+        "store_url": "",
+        "host": "127.0.0.1",
+        "port": 0,
+        "source_days": 0,
+    }
     logged = os.environ.get("FALLOW_LOG") or "off"
     chosen = {"data": folder, "workers": work.request.workers, "ffmpeg": work.request.ffmpeg, "log": logged}
     # Other people of this machine can reach the port, but not the jobs.

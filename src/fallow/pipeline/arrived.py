@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,6 +60,13 @@ class Arrived:
     @cached_property
     def _offsets(self) -> list[int]:
         return [piece.offset for piece in self.pieces]
+
+    async def stream(self, ctx: Context, start: int) -> AsyncIterator[bytes]:
+        """What there is, from a byte on. Raises NotFound when another upload has begun."""
+        for piece in self.pieces:
+            if start < piece.offset + piece.size:
+                async for data in ctx.store.stream(piece.key, max(0, start - piece.offset)):
+                    yield data
 
     def reader(self, ctx: Context, thread: Thread, name: str) -> RangedReader:
         """What there is as a file, for code in a thread. Reading raises NotFound when another upload has begun."""

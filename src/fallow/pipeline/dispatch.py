@@ -79,14 +79,19 @@ async def fail_job(ctx: Context, job_id: str, error: str, kind: str) -> None:
 
 
 async def tidy(ctx: Context, job: Job) -> None:
-    """Delete what nobody needs any more of a finished job: everything but its results."""
-    results = await results_of(ctx, job)
+    """Delete what nobody needs any more of a finished job."""
     found = [facts.key async for facts in ctx.store.list(keys.of_job(job.id))]
-    await ctx.store.delete([key for key in found if key not in results])
+    await ctx.store.delete(await needless(ctx, job, found))
 
 
-async def results_of(ctx: Context, job: Job) -> set[str]:
-    """The keys of everything that a finished job was made for."""
+async def needless(ctx: Context, job: Job, present: Iterable[str]) -> list[str]:
+    """Those keys of a finished job's objects that nobody needs: all but its results, and its source for a while."""
+    results = await _results_of(ctx, job)
+    compared = ctx.clock.now() < job.updated + ctx.policy.source_seconds
+    return [key for key in present if key not in results and not (compared and keys.is_source(key))]
+
+
+async def _results_of(ctx: Context, job: Job) -> set[str]:
     files = await ctx.ledger.files(job.id) if options_of(job).streamed else []
     return {file.key for file in files} | {r.result.key for r in job.renditions if r.result}
 
@@ -316,7 +321,7 @@ async def _gather(ctx: Context, job: Job, board: _Board) -> bool:
     if await ctx.ledger.move_job(job.id, JobState.DONE):
         log.event("job.done", **of_job(ctx, job))
         ctx.moved.set()
-        await tidy(ctx, job)
+        await tidy(ctx, await ctx.ledger.job(job.id))
     return True
 
 

@@ -42,6 +42,12 @@ def whole(job: str) -> str:
     return f"{uploads(job)}whole"
 
 
+def is_source(key: str) -> bool:
+    """Whether an object is a job's source, or a part of it."""
+    job = job_of(key)
+    return key == source(job) or key.startswith(uploads(job))
+
+
 def draft(job: str, lease: str) -> str:
     return f"jobs/{job}/drafts/{lease}"
 

@@ -12,7 +12,7 @@ from fallow.pipeline import keys
 from fallow.pipeline.admission import announce, queue_of
 from fallow.pipeline.arrived import has_source
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import advance, results_of
+from fallow.pipeline.dispatch import advance, needless
 from fallow.pipeline.ended import of_job
 from fallow.pipeline.receive import start
 from fallow.pipeline.setback import Blow, set_back
@@ -158,8 +158,7 @@ async def _orphans(ctx: Context, job_id: str, present: list[str]) -> list[str]:
     except NotFound:
         return present
     if job.state is JobState.DONE:
-        results = await results_of(ctx, job)
-        return [key for key in present if key not in results]
+        return await needless(ctx, job, present)
     return await _losers(ctx, job, present)
 
 

@@ -11,6 +11,7 @@
 - numbers_api: statistics; csv_table: as spreadsheets take them
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
+- sources: the source of a job, beside its results
 - page: the web page, as it was built
 - play: streams for players, whom their link lets in
 - answers: errors as answers

@@ -18,7 +18,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of
 from fallow.pipeline.playing import Playing
 from fallow.pipeline.receive import receive
-from fallow.services import maps
+from fallow.services import maps, sources
 from fallow.services.access import who
 from fallow.services.objects import send
 from fallow.services.play import answer
@@ -122,6 +122,11 @@ def _fetching(ctx: Context, router: APIRouter) -> None:
     async def result(job: str, rendition: str, request: Request) -> Response:
         """A finished rendition; ranges are supported, and the ETag is its SHA-256."""
         return await _result(ctx, job, rendition, request)
+
+    @router.api_route("/jobs/{job}/source", methods=["GET", "HEAD"])
+    async def source(job: str, request: Request) -> Response:
+        """The source as it was uploaded, as long as it is kept; ranges are supported."""
+        return await sources.source(ctx, request, await ctx.ledger.job(job))
 
     @router.get("/jobs/{job}/files")
     async def files(job: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -19,19 +19,26 @@ async def send(store: Store, key: str, request: Request, headers: Mapping[str, s
     facts = await store.stat(key)
     if facts is None:
         raise NotFound("There is no such object; it may have been deleted after its job ended.")
+    return answer(lambda begin: store.stream(key, begin), facts.size, request, headers)
+
+
+def answer(
+    read: Callable[[int], AsyncIterator[bytes]], size: int, request: Request, headers: Mapping[str, str]
+) -> Response:
+    """So many bytes, which can be read from any place on; or the one range of them that was asked for."""
     told = {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream", **headers}
-    wanted = _wanted(request, facts.size, told.get("ETag", ""))
+    wanted = _wanted(request, size, told.get("ETag", ""))
     if wanted is None:
-        begin, end, status = 0, facts.size, 200
+        begin, end, status = 0, size, 200
     else:
         begin, end, status = *wanted, 206
         if begin >= end:
-            return Response(status_code=416, headers={"Content-Range": f"bytes */{facts.size}"})
-        told["Content-Range"] = f"bytes {begin}-{end - 1}/{facts.size}"
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        told["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
     told["Content-Length"] = str(end - begin)
     if request.method == "HEAD" or begin == end:
         return Response(status_code=status, headers=told)
-    return StreamingResponse(_pieces(store, key, begin, end), status, told)
+    return StreamingResponse(_pieces(read(begin), end - begin), status, told)
 
 
 def _wanted(request: Request, size: int, tag: str) -> tuple[int, int] | None:
@@ -45,9 +52,8 @@ def _wanted(request: Request, size: int, tag: str) -> tuple[int, int] | None:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-async def _pieces(store: Store, key: str, begin: int, end: int) -> AsyncIterator[bytes]:
-    left = end - begin
-    async for piece in store.stream(key, begin):
+async def _pieces(read: AsyncIterator[bytes], left: int) -> AsyncIterator[bytes]:
+    async for piece in read:
         yield piece[:left]
         left -= len(piece)
         if left <= 0:

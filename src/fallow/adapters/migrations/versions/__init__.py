@@ -6,5 +6,5 @@ Each does what is not done yet: MariaDB does not take changes of tables back whe
 - encoders_0002: tasks say which encoder they need
 - files_0003: results of many files
 - turns_0004: jobs have owners and take turns, tasks may have a second lease
-- people_0005: people log in and have tokens; jobs can be paused, workers sent home
+- people_0005: users, their tokens, profiles and webhooks; paused jobs; workers that are sent home
 """
