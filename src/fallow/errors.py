@@ -8,13 +8,17 @@
     │   ├── BadSetting      a setting, flag or URL that makes no sense
     │   ├── NoFfmpeg        no FFmpeg is there, or what was named is none
     │   ├── NotFound        no such job, task, lease, object
+    │   │   └── Gone            it was there, and never will be again
     │   ├── Forbidden       a missing, wrong or expired token
     │   │   └── NotAllowed      who asks is known, and may not do this
+    │   ├── TooLarge        more bytes than are taken
     │   └── Conflict        the thing is in a state that does not allow this
     ├── Retryable           the attempt failed: another one, elsewhere or later, may succeed
     │   ├── TransferFailed  a short read, a dropped connection, a refused upload
+    │   │   └── WrongDigest     what came is not what was sent
     │   ├── EncoderFailed   FFmpeg ended badly, or with the wrong number of frames
     │   ├── StorageFull     no space left where it is needed
+    │   ├── TakenOver       somebody else goes on with it
     │   ├── BrokenPart      a stored object is not what its manifest says
     │   └── Unavailable     a server cannot be reached
     └── Cancelled           somebody asked for the work to stop
@@ -64,12 +68,20 @@ class NotFound(Rejected):
     """There is no such thing here."""
 
 
+class Gone(NotFound):
+    """It is not here any more."""
+
+
 class Forbidden(Rejected):
     """The token is missing, wrong or expired."""
 
 
 class NotAllowed(Forbidden):
     """You may not do this."""
+
+
+class TooLarge(Rejected):
+    """That is more than is taken here."""
 
 
 class Conflict(Rejected):
@@ -84,12 +96,20 @@ class TransferFailed(Retryable):
     """A transfer ended before all bytes had passed."""
 
 
+class WrongDigest(TransferFailed):
+    """What came is not what was sent; send it again."""
+
+
 class EncoderFailed(Retryable):
     """FFmpeg did not produce what was asked for."""
 
 
 class StorageFull(Retryable):
     """No space is left on the disk; free some, or name another place (FALLOW_STATE for encode, --data for up)."""
+
+
+class TakenOver(Retryable):
+    """Somebody else goes on with this upload; ask with HEAD how far it is."""
 
 
 class BrokenPart(Retryable):

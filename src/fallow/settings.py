@@ -57,6 +57,7 @@ class Settings:
     source_days: float = _setting(
         7.0, "days that the source of a finished job is kept, to be compared with its results; 0: it goes at once"
     )
+    source_bytes: int = _setting(256 << 30, "bytes of a source, at most")
     stop_seconds: float = _setting(20.0, "how long `fallow serve` finishes what it is at before it gives it back")
     play_seconds: float = _setting(604800.0, "how long a link that plays a stream can be used")
     play_origins: str = _setting("", "other sites whose pages may play streams, as https://site.example; *: all")
@@ -78,6 +79,7 @@ class Settings:
         _within("hedge", self.hedge, 0, 1)
         _within("space_wait", self.space_wait, 0.1, 3600)
         _within("source_days", self.source_days, 0, 36500)
+        _within("source_bytes", self.source_bytes, 1, 1 << 50)
         _within("stop_seconds", self.stop_seconds, 0, 86400)
         _within("play_seconds", self.play_seconds, 60, 366 * 86400)
         _within("upload_wait", self.upload_wait, 300, 366 * 86400)

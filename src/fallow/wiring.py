@@ -93,6 +93,7 @@ def policy(settings: Settings) -> Policy:
         hedge=settings.hedge,
         space_wait=settings.space_wait,
         attempt_seconds=settings.attempt_seconds,
+        source_bytes=settings.source_bytes,
         upload_wait=settings.upload_wait,
         source_seconds=settings.source_days * 86400,
         sweep_seconds=min(2.0, settings.lease_seconds / 4),

@@ -7,7 +7,8 @@ wrong is tried again, or ends the job (`setback`). The joiner makes one file of 
 takes each as soon as it and all before it are there (`prefix`). Whatever got lost on the way is found (`sweep`).
 
 - submit: take in jobs and local sources; cancel, retry, forget
-- receive: take in uploads, piece by piece; arrived: what of a source is there
+- receive: take in uploads, piece by piece; pieces: how these are stored; arrived: what of a source is there
+- resumable: uploads that go on where they broke off; declared: what was said of one; turn: who goes on with it
 - job_options: what was ordered, as values, and what each rendition is made of
 - split: chunks and tracks of a source; split_plan: their tasks; ship: store them
 - sections: which sound is encoded in pieces, and how; ship_sections: store them

@@ -124,10 +124,17 @@ async def _mark(ctx: Context, job: str) -> dict[str, object]:
 
 
 def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """As far as each begins where the one before it ends."""
+    """The longest row of pieces, each beginning where the one before it ends. There may be others: whoever was told
+    that somebody else goes on with the upload may have stored one more at that moment."""
+    best: dict[int, tuple[int, Piece]] = {}  # how far one comes from each place, and by which piece
+    for piece in sorted(pieces, key=lambda piece: (-piece.offset, piece.size)):
+        end = piece.offset + piece.size
+        far = best[end][0] if end in best else end
+        if piece.offset not in best or far >= best[piece.offset][0]:
+            best[piece.offset] = (far, piece)
     result: list[Piece] = []
-    for piece in sorted(pieces, key=lambda piece: piece.offset):
-        if piece.offset != (result[-1].offset + result[-1].size if result else 0):
-            break
-        result.append(piece)
+    place = 0
+    while place in best and not (result and result[-1].size == 0):
+        result.append(best[place][1])
+        place += result[-1].size
     return tuple(result)

@@ -40,6 +40,7 @@ class Policy:
     bundle_seconds: float = 20.0  # of work that one lease may bring, by its worker's measured speed
     taper: float = 3.0  # a job's last chunks are what is left over so many times its workers; 0: all are alike
     hedge: float = 0.1  # of a job's work that may be done twice at its end; 0: nothing is
+    source_bytes: int = 256 << 30  # of a source, at most
     upload_wait: float = 86400.0  # a job that waits for its source, of which nothing came for so long, is removed
     source_seconds: float = 0.0  # that the source of a finished job is kept
 

@@ -48,6 +48,21 @@ def is_source(key: str) -> bool:
     return key == source(job) or key.startswith(uploads(job))
 
 
+def resumable(job: str) -> str:
+    """The prefix of what is known of an upload that can be resumed, beside its pieces."""
+    return f"jobs/{job}/resumable/"
+
+
+def declared(job: str) -> str:
+    """What was said of an upload when it was begun."""
+    return f"{resumable(job)}declared"
+
+
+def turns(job: str, upload: str) -> str:
+    """The prefix of the turns of those who go on with an upload: the last one counts."""
+    return f"{resumable(job)}{upload}/"
+
+
 def draft(job: str, lease: str) -> str:
     return f"jobs/{job}/drafts/{lease}"
 

@@ -21,7 +21,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.drafts import Draft, Drafts
 from fallow.pipeline.ladder import surplus
 from fallow.pipeline.local_task import Hold
-from fallow.pipeline.receive import enough, look
+from fallow.pipeline.pieces import enough, look
 from fallow.pipeline.setback import Waits
 from fallow.pipeline.ship import ship_chunks
 from fallow.pipeline.ship_sections import Sections, drop_sound, sections_in

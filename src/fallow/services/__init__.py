@@ -9,6 +9,7 @@
 - access: who is asking, and whether they may
 - fleet_api: workers; profiles_api: profiles and estimates
 - numbers_api: statistics; csv_table: as spreadsheets take them
+- uploads_api: resumable uploads, by tus
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
 - sources: the source of a job, beside its results

@@ -19,8 +19,12 @@ _ENDED = "fallow.body_ended"
 
 # The first class that fits decides.
 _STATUSES: list[tuple[type[errors.FallowError], int]] = [
+    (errors.Gone, 410),
     (errors.NotFound, 404),
     (errors.NotAllowed, 403),
+    (errors.TooLarge, 413),
+    (errors.WrongDigest, 460),
+    (errors.TakenOver, 423),
     (errors.Forbidden, 401),
     (errors.Conflict, 409),
     (errors.IllegalMove, 409),
@@ -47,7 +51,7 @@ class Early(Response):
     """
 
     def __init__(self, answer: Response) -> None:
-        super().__init__(answer.body, answer.status_code, media_type=answer.media_type)
+        super().__init__(answer.body, answer.status_code, dict(answer.headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

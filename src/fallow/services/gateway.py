@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fallow import __version__
 from fallow.errors import Rejected
 from fallow.pipeline.context import Context
-from fallow.services import events_api, fleet_api, jobs_api, numbers_api, profiles_api
+from fallow.services import events_api, fleet_api, jobs_api, numbers_api, profiles_api, uploads_api
 from fallow.services.access import Access
 from fallow.services.answers import HANDLERS, refusal
 
@@ -24,7 +24,7 @@ def build(ctx: Context, api_token: str) -> FastAPI:
         exception_handlers={**HANDLERS, RequestValidationError: _malformed},
     )
     app.add_middleware(Access, ctx=ctx, api_token=api_token)
-    for api in (jobs_api, events_api, fleet_api, numbers_api, profiles_api):
+    for api in (jobs_api, events_api, fleet_api, numbers_api, profiles_api, uploads_api):
         app.include_router(api.router(ctx))
     return app
 
