@@ -30,7 +30,7 @@ LAYERS = [
     ["streaming"],
     ["media", "worker"],
     ["ports"],
-    ["overview", "fleet"],
+    ["overview", "amending", "fleet"],
     ["records", "people"],
     ["ffmpeg", "messages", "profile_files"],
     ["profiles"],
@@ -44,7 +44,7 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "overview", "fleet", "records", "people", "client", "settings", "log", "findings"),
+    *("ports", "overview", "amending", "fleet", "records", "people", "client", "settings", "log", "findings"),
     *("__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.

@@ -96,6 +96,8 @@ class JobView:
     warnings: tuple[str, ...] = ()
     play_url: str | None = None
     waits: str = ""
+    paused: bool = False
+    priority: str = "normal"
 
     @property
     def ended(self) -> bool:
@@ -168,6 +170,10 @@ class Client:
 
     def cancel(self, job: str) -> JobView:
         return self._job("POST", f"/api/v1/jobs/{_quoted(job)}/cancel")
+
+    def change(self, job: str, **changes: Any) -> JobView:
+        """Of a job that is under way: `paused`, `priority`."""
+        return self._job("PATCH", f"/api/v1/jobs/{_quoted(job)}", changes)
 
     def retry(self, job: str) -> JobView:
         return self._job("POST", f"/api/v1/jobs/{_quoted(job)}/retry")

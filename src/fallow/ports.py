@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from fallow.amending import Amending
 from fallow.fleet import Fleet, Numbers, SavedProfiles
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, Track
 from fallow.overview import Overview
@@ -179,7 +180,7 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
-class Ledger(Overview, Fleet, Numbers, SavedProfiles, Protocol):
+class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, Protocol):
     """Jobs, chunks, tasks, leases, workers, statistics. Every method is one short transaction.
 
     Methods that return bool are conditional updates: exactly one caller ever sees True for the same move.

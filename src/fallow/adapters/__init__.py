@@ -10,7 +10,7 @@
 - ledger_steps: from each schema of the tables to the next
 - ledger_prefix: the parts of a result that grows; ledger_packages: results of many files
 - ledger_turns: whose tasks are offered next; ledger_hedges: second leases of tasks
-- ledger_overview: what people look at
+- ledger_overview: what people look at; ledger_amending: what they change of jobs under way
 - ledger_census: how many jobs and tasks there are; ledger_bundles: tasks beside each other
 - ledger_workers: who works; ledger_performance: what was done, in numbers; ledger_profiles: people's own
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera

@@ -40,7 +40,7 @@ class Bundles:
     async def crowd(self) -> Crowd:
         def count(db: Connection) -> Crowd:
             waiting = select(func.count().label("count")).join(jobs, jobs.c.id == tasks.c.job)
-            waiting = waiting.where(jobs.c.state.in_(_UNFINISHED), tasks.c.kind.in_(_ELSEWHERE))
+            waiting = waiting.where(jobs.c.state.in_(_UNFINISHED), jobs.c.paused == 0, tasks.c.kind.in_(_ELSEWHERE))
             pieces = select(tasks.c.worker, tasks.c.job, tasks.c.kind, tasks.c.number).distinct()
             pieces = pieces.where(tasks.c.state == TaskState.LEASED.value, tasks.c.kind.in_(_ELSEWHERE))
             busy = select(func.count().label("count")).select_from(pieces.subquery())

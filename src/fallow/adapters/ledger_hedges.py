@@ -53,7 +53,7 @@ CLEAR = Statement(
 BEGIN_HEDGE = Statement(
     "INSERT INTO hedges (lease, task, job, rival, worker, lease_until, deadline, done_frames, fps)"
     " SELECT :lease, id, job, lease, :worker, :until, :deadline, 0, 0 FROM tasks WHERE id = :task"
-    f" AND lease = :rival AND state = 'leased' AND worker <> :worker AND job IN ({_JOBS})"
+    f" AND lease = :rival AND state = 'leased' AND worker <> :worker AND job IN ({_JOBS} AND paused = 0)"
     " AND NOT EXISTS (SELECT 1 FROM hedges AS known WHERE known.task = :task)"
 )
 SPEND = Statement(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
 
 from fallow.adapters import ledger_rows as rows
+from fallow.adapters.ledger_amending import Amendments
 from fallow.adapters.ledger_bundles import Bundles
 from fallow.adapters.ledger_census import census
 from fallow.adapters.ledger_database import Database, add, change
@@ -56,7 +57,7 @@ _PUT_OFF = (tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at == UNTIL_
 _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
-class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews, Workers, Performance, Profiles):
+class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews, Amendments, Workers, Performance, Profiles):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
@@ -102,6 +103,7 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews, Workers, 
     async def move_job(self, job: str, new: JobState, error: str = "", error_kind: str = "") -> bool:
         before = [state.value for state in JobState if new in state.moves]
         values = {"state": new.value, "updated": self._now(), "error": error, "error_kind": error_kind}
+        values |= {"paused": 0} if new.ended else {}
 
         def work(db: Connection) -> bool:
             changed = change(db, jobs, values, jobs.c.id == job, jobs.c.state.in_(before))
@@ -290,7 +292,8 @@ class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews, Workers, 
         return [*await self._tasks(_summaries().where(*out)), *await self._hedges(EXPIRED, now=now)]
 
     async def overdue(self, before: float) -> list[Task]:
-        waiting = (tasks.c.state == TaskState.QUEUED.value, tasks.c.queued_at < before)
+        paused = select(jobs.c.id).where(jobs.c.paused == 1)
+        waiting = (tasks.c.state == TaskState.QUEUED.value, tasks.c.queued_at < before, tasks.c.job.not_in(paused))
         return await self._tasks(_summaries().where(*waiting).order_by(tasks.c.queued_at, tasks.c.id))
 
     async def census(self) -> Census:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fallow.adapters.ledger_script import Statement
 
 _RUNNING = "SELECT id FROM jobs WHERE state IN ('uploading', 'splitting', 'encoding', 'joining')"
+_ACTIVE = f"{_RUNNING} AND paused = 0"  # jobs of which something may be leased
 _FREE = "worker = '', lease = '', lease_until = 0, deadline = 0, done_frames = 0, fps = 0"
 
 # Leases. Asked for again by the same names, they were had already: so nothing more is needed when the answer to a
@@ -12,7 +13,7 @@ _FREE = "worker = '', lease = '', lease_until = 0, deadline = 0, done_frames = 0
 TAKE = Statement(
     "UPDATE tasks SET state = 'leased', attempt = attempt + 1, worker = :worker, lease = :lease,"
     " lease_until = :until, deadline = :deadline, done_frames = 0, fps = 0"
-    f" WHERE id = :task AND state = 'queued' AND job IN ({_RUNNING})"
+    f" WHERE id = :task AND state = 'queued' AND job IN ({_ACTIVE})"
 )
 _TAKEN = "FROM tasks WHERE id IN :tasks AND lease IN :leases AND state = 'leased'"
 ATTEMPT = Statement(
@@ -66,7 +67,7 @@ BESIDE = Statement(
     "SELECT beside.* FROM renditions JOIN tasks AS beside ON beside.job = renditions.job"
     " AND beside.kind = :kind AND beside.rendition = renditions.name AND beside.number = :number"
     " WHERE renditions.job = :job AND beside.id <> :task AND beside.state IN ('planned', 'queued')"
-    " AND beside.retry_at <= :now ORDER BY beside.cost DESC"
+    f" AND beside.retry_at <= :now AND beside.job IN ({_ACTIVE}) ORDER BY beside.cost DESC"
 )
 _WAITS = "SELECT 1 FROM tasks /*M! FORCE INDEX (tasks_of_job) */ WHERE job = :job AND state"
 UNFINISHED = Statement(
@@ -74,7 +75,7 @@ UNFINISHED = Statement(
     " AND rendition = :rendition) AS it_is"
 )
 LAST = Statement(
-    f"SELECT NOT EXISTS ({_RUNNING} AND id <> :job)"
+    f"SELECT NOT EXISTS ({_ACTIVE} AND id <> :job)"
     f" AND NOT EXISTS ({_WAITS} IN ('planned', 'queued') AND kind IN ('audio', 'text', 'video'))"
     " AND EXISTS (SELECT 1 FROM tasks WHERE job = :job AND kind = 'split' AND state = 'done') AS it_is"
 )

@@ -24,13 +24,13 @@ from fallow.records import Lane, Task
 _LOOKS = 64  # at who waits in a lane, at most, to fill it once
 OWNERS = JOBS = 4  # that are looked at, at once: those that come next
 _SUMMARY = ", ".join(f"tasks.{column.name}" for column in rows.TASK_SUMMARY)
-_RUNNING = "SELECT id FROM jobs WHERE state IN ('uploading', 'splitting', 'encoding', 'joining')"
+_ACTIVE = "SELECT id FROM jobs WHERE state IN ('uploading', 'splitting', 'encoding', 'joining') AND paused = 0"
 _READY = "state = 'planned' AND retry_at <= :now"
 
 LANES = Statement(
     "SELECT kind, encoder FROM (SELECT kind, encoder FROM tasks WHERE job = :job AND state = 'planned'"
     " GROUP BY kind, encoder) AS lanes WHERE EXISTS (SELECT 1 FROM tasks WHERE job = :job AND kind = lanes.kind"
-    f" AND encoder = lanes.encoder AND {_READY} AND job IN ({_RUNNING})) ORDER BY kind, encoder"
+    f" AND encoder = lanes.encoder AND {_READY} AND job IN ({_ACTIVE})) ORDER BY kind, encoder"
 )
 STANDS = Statement(
     "SELECT mine.lane FROM turns AS mine JOIN turns AS his ON his.job = '' AND his.lane = mine.lane"
@@ -46,7 +46,7 @@ NEXT_JOBS = Statement(
 )
 NEXT_TASKS = Statement(
     f"SELECT {_SUMMARY} FROM tasks /*M! FORCE INDEX (tasks_of_job) */ WHERE job = :job AND kind = :kind"
-    f" AND encoder = :encoder AND {_READY} AND job IN ({_RUNNING}) ORDER BY number LIMIT :look"
+    f" AND encoder = :encoder AND {_READY} AND job IN ({_ACTIVE}) ORDER BY number LIMIT :look"
 )
 QUEUE = Statement("UPDATE tasks SET state = 'queued', queued_at = :now WHERE id IN :tasks AND state = 'planned'")
 GIVEN = Statement("UPDATE turns SET given = :given WHERE job = :job AND lane = :lane AND owner = :owner")
@@ -74,13 +74,14 @@ class Turns:
 
     async def line_up(self, job: str, owner: str, priority: str) -> list[Lane]:
         now = self._now()
-        lanes, new = await self._database.read(lambda db: wanted(db, job, priority, now))
+        lanes, new, old = await self._database.read(lambda db: wanted(db, job, priority, now))
 
         def stand_in_line(db: Connection) -> None:
             for lane in new:
                 stand(db, job, owner, lane.name)
+            change(db, turns, {"waits": 0}, turns.c.job == job, turns.c.lane.in_(old))
 
-        if new:
+        if new or old:
             await self._database.write_again(stand_in_line)
         return lanes
 
@@ -103,12 +104,14 @@ class Turns:
         return await self._database.exchange("top_up", [(NEXT_OWNERS, {"lane": lane.name})], decide)
 
 
-def wanted(db: Connection, job: str, priority: str, now: float) -> tuple[list[Lane], list[Lane]]:
-    """The lanes in which a job has tasks to offer, and those of them in which it does not wait yet."""
+def wanted(db: Connection, job: str, priority: str, now: float) -> tuple[list[Lane], list[Lane], list[str]]:
+    """The lanes in which a job has tasks to offer, those of them in which it does not wait yet, and the names of
+    those in which it waits still, though it has another priority now."""
     found, waits = run(db, [(LANES, {"job": job, "now": now}), (STANDS, {"job": job})])
     lanes = [Lane(TaskKind(row["kind"]), row["encoder"], priority) for row in found.rows]
     standing = {row["lane"] for row in waits.rows}
-    return lanes, [lane for lane in lanes if lane.name not in standing]
+    old = [name for name in standing if Lane.of(name).priority != priority]
+    return lanes, [lane for lane in lanes if lane.name not in standing], old
 
 
 def stand(db: Connection, job: str, owner: str, lane: str) -> None:

@@ -6,7 +6,7 @@ Tasks are offered and leased (`dispatch`). What workers bring is looked at and c
 wrong is tried again, or ends the job (`setback`). The joiner makes one file of a rendition's parts (`join`), and
 takes each as soon as it and all before it are there (`prefix`). Whatever got lost on the way is found (`sweep`).
 
-- submit: take in jobs and local sources; cancel, retry, forget
+- submit: take in jobs and local sources; cancel, retry, forget; amend: change those under way
 - receive: take in uploads, piece by piece; pieces: how these are stored; arrived: what of a source is there
 - resumable: uploads that go on where they broke off; declared: what was said of one; turn: who goes on with it
 - job_options: what was ordered, as values, and what each rendition is made of

@@ -26,6 +26,9 @@ async def hint(ctx: Context, job: Job) -> None:
     """Tell free workers of the attempts that they might overtake, if nothing else of the job waits for them."""
     if ctx.policy.hedge <= 0 or job.state is not JobState.ENCODING:
         return
+    if job.paused:
+        ctx.ending.discard(job.id)
+        return
     ctx.ending.discard(job.id)
     for kind in KINDS:
         race = await ctx.ledger.race(job.id, kind)

@@ -1,9 +1,10 @@
-"""Errors as answers: a JSON object with a sentence and what may be done about it, under a fitting status."""
+"""Errors as answers: problem+json with a sentence and what may be done about it, under a fitting status."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -40,7 +41,14 @@ def refusal(error: errors.FallowError, status: int | None = None) -> JSONRespons
     """The answer to a call that failed."""
     if status is None:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-    return JSONResponse({"title": str(error), "kind": error.kind}, status)
+    return problem(error, status)
+
+
+def problem(error: errors.FallowError, status: int) -> JSONResponse:
+    """As RFC 9457 has it: `type` names the class, `title` is the sentence."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    told = {"type": f"urn:fallow:{name}", "title": str(error), "status": status, "kind": error.kind}
+    return JSONResponse(told, status, media_type="application/problem+json")
 
 
 class Early(Response):
@@ -81,8 +89,8 @@ async def _drop(scope: Scope, receive: Receive) -> None:
 
 def bug() -> JSONResponse:
     """The answer when something went wrong that nobody thought of; the log has the rest."""
-    title = "Something went wrong in the server that it did not expect; its log says more."
-    return JSONResponse({"title": title, "kind": errors.Retryable.kind}, 500)
+    told = "Something went wrong in the server that it did not expect; its log says more."
+    return problem(errors.Retryable(told), 500)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -90,9 +98,13 @@ async def _refused(request: Request, error: Exception) -> Response:
     return Early(answer) if request.method == "PUT" else answer
 
 
-async def _no_such_route(_request: Request, error: Exception) -> Response:
+async def _no_such_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    return JSONResponse({"title": "There is nothing at this address.", "kind": errors.Rejected.kind}, status)
+    if status == 405:
+        answer = problem(errors.Rejected(f"{request.method} is not what this address is for."), status)
+        answer.headers.update(getattr(error, "headers", None) or {})  # what it is for
+        return answer
+    return problem(errors.NotFound("There is nothing at this address."), status)
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:

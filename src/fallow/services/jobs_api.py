@@ -13,7 +13,7 @@ from fallow import catalogue
 from fallow.errors import Conflict, NotFound, TransferFailed
 from fallow.model import JobState
 from fallow.overview import Wanted
-from fallow.pipeline import submit
+from fallow.pipeline import amend, submit
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of
 from fallow.pipeline.playing import Playing
@@ -22,7 +22,7 @@ from fallow.services import maps, sources
 from fallow.services.access import who
 from fallow.services.objects import send
 from fallow.services.play import answer
-from fallow.services.schemas import JobBody
+from fallow.services.schemas import JobBody, JobChanges
 from fallow.services.summaries import JobsPage, Summaries, cursor, place_of
 from fallow.services.views import JobView, job_view, tasks_view
 
@@ -52,6 +52,15 @@ def _making(ctx: Context, router: APIRouter) -> None:
             return await job_view(ctx, await receive(ctx, job, request.stream()))
         except ClientDisconnect:
             raise TransferFailed("The upload was broken off; send it again.") from None
+
+    @router.patch("/jobs/{job}")
+    async def change(job: str, body: JobChanges) -> JobView:
+        """Pause a job, go on with it, change its priority."""
+        if body.paused is not None:
+            await (amend.pause if body.paused else amend.resume)(ctx, job)
+        if body.priority is not None:
+            await amend.prioritise(ctx, job, body.priority)
+        return await job_view(ctx, await ctx.ledger.job(job))
 
     @router.post("/jobs/{job}/cancel")
     async def cancel(job: str) -> JobView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,17 @@ class OptionsBody(BaseModel):
 
     def typed(self) -> Options:
         return Options(**self.model_dump())
+
+
+class JobChanges(BaseModel):
+    """What is to be different of a job that is under way; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: Literal["high", "normal", "low"] | None = Field(default=None, description="Among all jobs.")
+    paused: bool | None = Field(
+        default=None, description="Nothing of a paused job is begun; what is worked on is finished."
+    )
 
 
 class JobBody(BaseModel):
