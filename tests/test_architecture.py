@@ -26,7 +26,7 @@ LAYERS = [
     ["services", "client"],
     ["wiring"],
     ["adapters"],
-    ["pipeline"],
+    ["pipeline", "accounts"],
     ["streaming"],
     ["media", "worker"],
     ["ports"],
@@ -49,6 +49,7 @@ STANDARD_LIBRARY_ONLY = [
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {
+    "argon2": ["accounts"],
     "av": ["media"],
     "fastapi": ["services"],
     "starlette": ["services"],

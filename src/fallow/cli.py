@@ -17,7 +17,9 @@ from fallow.commands import packages, remote, summary
 from fallow.commands.chosen import Wanted, known
 from fallow.commands.printer import printer
 from fallow.commands.progress import Display, Silence, display
+from fallow.commands.user import Action
 from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
+from fallow.people import Role as Level
 from fallow.pipeline.job_options import Options
 from fallow.profile_files import LADDER
 from fallow.services.roles import Role
@@ -73,6 +75,11 @@ Workers = Annotated[
 Ffmpeg = Annotated[
     str | None, typer.Option(envvar="FALLOW_FFMPEG", help="The ffmpeg to use.", show_default="the one installed")
 ]
+Host = Annotated[str | None, typer.Option(envvar="FALLOW_HOST", help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(envvar="FALLOW_PORT", help="Port to listen on.")]
+Data = Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="Folder of all that an embedded one keeps.")]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="Whose login it is.", show_default=False)]
+UserRole = Annotated[Level, typer.Option("--role", help="What a new user may do.")]
 HOME = "http://127.0.0.1:8000"
 
 
@@ -137,11 +144,7 @@ def encode(
 
 @app.command()
 def up(
-    host: Annotated[str | None, typer.Option(envvar="FALLOW_HOST", help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(envvar="FALLOW_PORT", help="Port to listen on.")] = None,
-    data: Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="Folder for everything it keeps.")] = None,
-    workers: Workers = None,
-    ffmpeg: Ffmpeg = None,
+    host: Host = None, port: Port = None, data: Data = None, workers: Workers = None, ffmpeg: Ffmpeg = None
 ) -> int:
     """Run the whole platform until it is stopped: API, ledger, store and workers on this machine."""
     from fallow.commands.up import up
@@ -154,8 +157,8 @@ def up(
 @app.command()
 def serve(
     role: Annotated[Role, typer.Argument(help="Which service to run.")],
-    host: Annotated[str | None, typer.Option(envvar="FALLOW_HOST", help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(envvar="FALLOW_PORT", help="Port to listen on.")] = None,
+    host: Host = None,
+    port: Port = None,
     workers: Workers = None,
     ffmpeg: Ffmpeg = None,
 ) -> int:
@@ -168,14 +171,22 @@ def serve(
 
 
 @app.command()
-def migrate(
-    data: Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="Folder of an embedded ledger.")] = None,
-) -> int:
+def migrate(data: Data = None) -> int:
     """Make the ledger's tables, or bring them to this version; before the first start, and after an update."""
     from fallow.commands.migrate import migrate
 
     packages.check()
     typer.echo(migrate(load({"data": data})))
+    return OK
+
+
+@app.command()
+def user(action: Action, name: UserName = "", role: UserRole = Level.SUBMITTER, data: Data = None) -> int:
+    """Say who may log in, in the ledger itself: list users, add one, or change a password."""
+    from fallow.commands.user import run
+
+    packages.check()
+    typer.echo("\n".join(run(load({"data": data}), action, name, role)))
     return OK
 
 
@@ -209,7 +220,7 @@ def submit(
     options = Options(made, chunk_seconds, accept_damaged, priority, wanted.ladder, segment_seconds)
     client = Client(server, token)
     order = remote.Order(source, wanted.profiles(set_), options, key)
-    job = remote.submit(client, order, lambda job: _print_link(client, job) if stream and not json else None)
+    job = remote.submit(client, order, lambda job: remote.print_link(client, job) if stream and not json else None)
     if wait:
         job = remote.follow(client, job.id, _display(json))
     if json:
@@ -304,11 +315,7 @@ def list_profiles(profiles: Files = None, json: Json = False) -> int:
 
 
 @app.command()
-def doctor(
-    data: Annotated[Path | None, typer.Option(envvar="FALLOW_DATA", help="The data folder to look at.")] = None,
-    ffmpeg: Ffmpeg = None,
-    json: Json = False,
-) -> int:
+def doctor(data: Data = None, ffmpeg: Ffmpeg = None, json: Json = False) -> int:
     """Say what this machine has, what is missing, and what to do about it."""
     from fallow.commands import doctor
 
@@ -381,11 +388,6 @@ def _verdict(job: JobView) -> int:
         return OK
     sys.stderr.write(f"fallow: {job.error or f'The job is {job.state}.'}\n")
     return FAILED
-
-
-def _print_link(client: Client, job: JobView) -> None:
-    sys.stdout.write(f"{client.url}{job.play_url}\n")
-    sys.stdout.flush()
 
 
 def _display(json: bool) -> Display:

@@ -20,7 +20,8 @@
     │   ├── StorageFull     no space left where it is needed
     │   ├── TakenOver       somebody else goes on with it
     │   ├── BrokenPart      a stored object is not what its manifest says
-    │   └── Unavailable     a server cannot be reached
+    │   ├── Unavailable     a server cannot be reached
+    │   └── TooOften        it was tried too often, or by too many at once
     └── Cancelled           somebody asked for the work to stop
 
 The class docstring is the default message. Messages are sentences: what happened, to what, and what to do.
@@ -122,6 +123,14 @@ class BrokenPart(Retryable):
 
 class Unavailable(Retryable):
     """The server cannot be reached."""
+
+
+class TooOften(Retryable):
+    """This was tried too often; wait a little."""
+
+    def __init__(self, message: str = "", seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds  # until it may be tried again
 
 
 class Cancelled(FallowError):

@@ -16,6 +16,7 @@ from fallow.amending import Amending
 from fallow.fleet import Fleet, Numbers, SavedProfiles
 from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, Track
 from fallow.overview import Overview
+from fallow.people import People
 from fallow.records import (
     Attempt,
     Census,
@@ -180,7 +181,7 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
-class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, Protocol):
+class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, People, Protocol):
     """Jobs, chunks, tasks, leases, workers, statistics. Every method is one short transaction.
 
     Methods that return bool are conditional updates: exactly one caller ever sees True for the same move.
@@ -221,7 +222,6 @@ class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, Protocol):
         ...
 
     async def newest_package(self, job: str) -> Package | None: ...
-
     async def file(self, job: str, name: str) -> File | None:
         """A file of a job's result."""
         ...
@@ -255,7 +255,6 @@ class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, Protocol):
 
     async def discard_sections(self, job: str) -> None: ...  # those of all tracks; and the result, as far as it is
     async def chunks(self, job: str) -> list[Chunk]: ...
-
     async def tracks(self, job: str) -> list[Track]: ...
 
     async def plan(self, tasks: Sequence[TaskSpec]) -> int:
@@ -275,7 +274,6 @@ class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, Protocol):
         ...
 
     async def tally(self, job: str) -> list[Tally]: ...
-
     async def running(self, job: str) -> list[Task]:
         """The leased tasks of a job, without their recipes."""
         ...

@@ -61,6 +61,9 @@ class Settings:
     stop_seconds: float = _setting(20.0, "how long `fallow serve` finishes what it is at before it gives it back")
     play_seconds: float = _setting(604800.0, "how long a link that plays a stream can be used")
     play_origins: str = _setting("", "other sites whose pages may play streams, as https://site.example; *: all")
+    session_idle: float = _setting(43_200.0, "seconds without use after which people have to log in again")
+    session_seconds: float = _setting(1_209_600.0, "seconds after which they have to in any case")
+    proxies: str = _setting("", "addresses of reverse proxies, which say truly for whom they ask")
     log: str = _setting("text", "log lines: text, json or off")
 
     def __post_init__(self) -> None:
@@ -82,6 +85,8 @@ class Settings:
         _within("source_bytes", self.source_bytes, 1, 1 << 50)
         _within("stop_seconds", self.stop_seconds, 0, 86400)
         _within("play_seconds", self.play_seconds, 60, 366 * 86400)
+        _within("session_idle", self.session_idle, 60, 366 * 86400)
+        _within("session_seconds", self.session_seconds, 60, 366 * 86400)
         _within("upload_wait", self.upload_wait, 300, 366 * 86400)
 
     @property

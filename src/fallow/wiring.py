@@ -18,6 +18,7 @@ from fallow.pipeline.context import Policy
 from fallow.ports import Ledger, Links, Queue, Store
 from fallow.settings import Settings
 
+EMBEDDED = "fallow.db"
 BUCKETS = ("s3", "az", "gs")
 _IN_PROCESS = ("memory:", "memory://")
 
@@ -65,6 +66,14 @@ def migrate(settings: Settings) -> int:
         return bring(_embedded(folder))
     finally:
         folder.close()
+
+
+async def open_ledger(settings: Settings) -> Ledger:
+    """The ledger alone, beside those who are using it. Raises BadSetting."""
+    place = settings.ledger_url or settings.data.absolute() / EMBEDDED
+    if isinstance(place, Path) and not place.exists():
+        raise BadSetting(f"There is no ledger in {settings.data}; run `fallow up`, or name its folder with --data.")
+    return await SqlLedger.open(place)
 
 
 def links(settings: Settings, store: Store, gateway: Links) -> Links:
@@ -150,7 +159,7 @@ async def _checked(name: str, url: str, most: float) -> list[Finding]:
 
 
 def _embedded(folder: DataFolder) -> Path:
-    return folder.path.absolute() / "fallow.db"
+    return folder.path.absolute() / EMBEDDED
 
 
 def _unknown_queue(scheme: str) -> BadSetting:

@@ -11,7 +11,7 @@ from fallow.adapters.queue_memory import MemoryQueue
 from fallow.adapters.store_folder import FolderStore
 from fallow.pipeline.context import Context
 from fallow.pipeline.hold import Holds
-from fallow.services import agents_api, blobs_api, front, gateway, play
+from fallow.services import agents_api, blobs_api, entry, front, gateway, play
 from fallow.services.home import Home
 from fallow.services.http_server import HttpServer
 
@@ -53,7 +53,7 @@ class Caller:
         raw = b""
         try:
             with contextlib.suppress(ConnectionError):
-                raw = await asyncio.wait_for(reader.read(), 10)
+                raw = await asyncio.wait_for(reader.read(), 60)
         finally:
             writer.close()
         return Answer(raw)
@@ -63,7 +63,7 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path, api_token="", origins=()):
+async def serving(tmp_path, api_token="", origins=(), login=entry.Login()):  # noqa: B008 - a frozen value
     clock = wiring.SystemClock()
     ledger = await SqlLedger.open(f"sqlite:///{tmp_path}/l.db")
     store, queue = FolderStore(tmp_path / "blobs"), MemoryQueue()
@@ -74,7 +74,7 @@ async def serving(tmp_path, api_token="", origins=()):
     routes = [*agents_api.routes(agents, lambda: b"PK"), *blobs_api.routes(ctx, links)]
     routes += play.routes(ctx, plays, origins)
     listening = socket.create_server(("127.0.0.1", 0))
-    people = front.Later(lambda: gateway.build(ctx, api_token))
+    people = front.Later(lambda: gateway.build(ctx, api_token, login))
     server = HttpServer(front.Guard(front.Apps(front.machines(ctx, routes), people), front.LOOPBACK_NAMES), 3.0)
     await server.begin(listening)
     caller = Caller(listening.getsockname()[1])

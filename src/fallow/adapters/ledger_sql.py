@@ -18,6 +18,7 @@ from fallow.adapters.ledger_hedges import EXPIRED, end_hedge, take_over
 from fallow.adapters.ledger_leases import Leases
 from fallow.adapters.ledger_overview import Overviews, jobs_with_renditions
 from fallow.adapters.ledger_packages import Packages, forget_packages
+from fallow.adapters.ledger_people import PeopleRows
 from fallow.adapters.ledger_performance import Performance
 from fallow.adapters.ledger_prefix import Prefixes
 from fallow.adapters.ledger_profiles import Profiles
@@ -57,7 +58,9 @@ _PUT_OFF = (tasks.c.state == TaskState.PLANNED.value, tasks.c.retry_at == UNTIL_
 _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
-class SqlLedger(Leases, Bundles, Prefixes, Packages, Turns, Overviews, Amendments, Workers, Performance, Profiles):
+class SqlLedger(
+    Leases, Bundles, Prefixes, Packages, Turns, Overviews, Amendments, Workers, Performance, Profiles, PeopleRows
+):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:

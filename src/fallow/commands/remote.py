@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -60,6 +61,12 @@ def _withdraw(client: Client, job: str) -> None:
     with suppress(FallowError):
         client.cancel(job)
         client.remove(job)
+
+
+def print_link(client: Client, job: JobView) -> None:
+    """Where the result plays while it is made."""
+    sys.stdout.write(f"{client.url}{job.play_url}\n")
+    sys.stdout.flush()
 
 
 def follow(client: Client, job: str, display: Display) -> JobView:

@@ -6,7 +6,8 @@
 - gateway: the API for people; schemas: what they send
 - jobs_api: jobs; views: one in full; summaries: many in few numbers; maps: what became of the pieces of one
 - events_api: what changes, as it does; watcher: looks for that; changes: keeps it for who listens
-- access: who is asking, and whether they may
+- access: who is asking, and whether they may; entry: how they get in
+- login_api: sessions and passwords; users_api: users; tokens_api: tokens of programs and devices
 - fleet_api: workers; profiles_api: profiles and estimates
 - numbers_api: statistics; csv_table: as spreadsheets take them
 - uploads_api: resumable uploads, by tus

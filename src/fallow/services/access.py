@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fallow.errors import FallowError, Forbidden, NotAllowed, NotFound
+from fallow.errors import FallowError, NotAllowed, NotFound, TooLarge
 from fallow.people import Role
 from fallow.pipeline.context import Context
-from fallow.services.agents_api import bearer, same
 from fallow.services.answers import Early, refusal
+from fallow.services.entry import Entry, Who
+
+__all__ = ["Access", "Who", "check_owner", "needed", "who"]
 
 PREFIX = "/api/v1/"
 SAFE = ("GET", "HEAD", "OPTIONS")
+MOST = 4 << 20  # bytes of a body that is read whole
+_STREAMED = re.compile(rf"{PREFIX}(?:uploads|jobs/[^/]+/source\Z)")  # bodies of any length
 _OF_JOB = re.compile(rf"{PREFIX}(?:jobs|uploads)/([^/]+)")
 
+_STRANGERS = ("login", "logout", "setup")
+"""What is asked by who is not logged in."""
 _ADMINS = ("users", "workers", "join-tokens", "statistics")
 """What is about everybody, by the first word of the path."""
 _HARMLESS = ("profiles/check", "estimates", "password", "tokens")
@@ -39,30 +45,6 @@ HEADERS = {
 """What every answer to people has, unless it says something else itself."""
 
 
-@dataclass(frozen=True)
-class Who:
-    """The user that a request comes from."""
-
-    name: str  # "": who runs the platform: by its token, or on its machine
-    role: Role
-    via: str = "loopback"  # or session, token
-
-    @property
-    def owner(self) -> str | None:
-        """Whose jobs they see; None: everybody's."""
-        return None if self.role is Role.ADMIN else self.name
-
-    def makes_for(self, owner: str) -> str:
-        """Whose a new job is when it was said to be of this owner ("": nothing was said). Raises Forbidden."""
-        if owner and not self.sees(owner):
-            raise NotAllowed(f"Jobs of {owner[:50]} are made by {owner[:50]}, or by an admin; leave the owner out.")
-        return owner or self.name
-
-    def sees(self, owner: str) -> bool:
-        """Whether they may know of the jobs of this owner."""
-        return self.owner in (None, owner)
-
-
 def who(request: Request) -> Who:
     """The user of a request that was let in."""
     found = request.scope["state"]["who"]
@@ -72,7 +54,7 @@ def who(request: Request) -> Who:
 
 async def check_owner(ctx: Context, somebody: Who, job: str) -> None:
     """Raises NotFound for a job of others, as for one that is not there."""
-    if somebody.role is not Role.ADMIN and not somebody.sees((await ctx.ledger.job(job)).owner):
+    if somebody.owner is not None and await ctx.ledger.owner_of(job) != somebody.owner:
         raise NotFound(f"There is no job {job}; `fallow jobs` lists those that there are.")
 
 
@@ -87,46 +69,49 @@ def needed(method: str, path: str) -> Role:
 class Access:
     """Lets in who may ask, and has every answer say what browsers may do with it."""
 
-    def __init__(self, app: ASGIApp, ctx: Context, api_token: str) -> None:
-        self._app, self._ctx = app, ctx
-        self._api_token = api_token  # "": nobody needs to say who they are
+    def __init__(self, app: ASGIApp, ctx: Context, entry: Entry) -> None:
+        self._app, self._ctx, self._entry = app, ctx, entry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        request, guarded = Request(scope), _guarded(send)
         try:
-            await self._admit(Request(scope))
+            await self._admit(request)
         except FallowError as error:
-            answer = refusal(error)
-            await (answer if scope["method"] in SAFE else Early(answer))(scope, receive, _guarded(send))
+            await _refuse(refusal(error), scope, receive, guarded)
         else:
-            await self._app(scope, receive, _guarded(send))
+            await self._go_on(request, receive, guarded)
+
+    async def _go_on(self, request: Request, receive: Receive, send: Send) -> None:
+        if _STREAMED.match(request.scope["path"]):
+            await self._app(request.scope, receive, send)
+        elif _told_size(request) > MOST:
+            error = TooLarge(f"The request is too long; at most {MOST >> 20} MiB are taken.")
+            await _refuse(refusal(error), request.scope, receive, send)
+        else:
+            await self._app(request.scope, _bounded(receive), send)
 
     async def _admit(self, request: Request) -> None:
-        """Raises Forbidden, NotFound."""
+        """Raises Forbidden, NotAllowed, NotFound."""
         path = request.scope["path"]
         if not path.startswith(PREFIX):
             return  # the API's description
         if request.method not in SAFE:
             _check_site(request)
-        somebody = self._recognised(request)
+        if path.removeprefix(PREFIX) in _STRANGERS:
+            return
+        somebody = await self._entry.recognised(request)
         if not somebody.role.covers(role := needed(request.method, path)):
-            raise NotAllowed(f"This is for those who are {role.value}; you are {somebody.role.value}.")
+            raise NotAllowed(f"This needs the role {role.value}; yours is {somebody.role.value}.")
         if named := _OF_JOB.match(path):
             await check_owner(self._ctx, somebody, named[1])
         request.scope.setdefault("state", {})["who"] = somebody
 
-    def _recognised(self, request: Request) -> Who:
-        """Raises Forbidden when nobody is."""
-        given = bearer(request)
-        if not self._api_token:
-            return Who("", Role.ADMIN)
-        if given and not same(given, self._api_token):
-            raise Forbidden("This is not the platform's API token; `fallow up` prints the right one.")
-        if not given:
-            raise Forbidden("This needs the platform's API token; give it with --token or FALLOW_API_TOKEN.")
-        return Who("", Role.ADMIN, "token")
+
+async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    await (answer if scope["method"] in SAFE else Early(answer))(scope, receive, send)
 
 
 def _check_site(request: Request) -> None:
@@ -144,10 +129,30 @@ def _check_site(request: Request) -> None:
         raise NotAllowed("A page of another site asks for this; only the platform's own may.")
 
 
+def _told_size(request: Request) -> int:
+    told = request.headers.get("content-length", "")
+    return int(told) if told.isdecimal() else 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """For bodies that are read into memory whole: what is longer breaks off."""
+    read = 0
+
+    async def receiving() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        return message if read <= MOST else {"type": "http.disconnect"}
+
+    return receiving
+
+
 def _guarded(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            if message["status"] == 401:
+                headers["WWW-Authenticate"] = "Bearer"
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
         await send(message)

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fallow import log
+from fallow.accounts.tokens import may_join
 from fallow.errors import BrokenPart, Conflict, Forbidden, Rejected
 from fallow.messages import (
     Delivery,
@@ -57,8 +58,10 @@ class Agents:
     async def register(self, request: Request) -> Response:
         token = bearer(request)
         local = same(token, self.home.token)
-        if not local and not (self.join_token and same(token, self.join_token)):
-            raise Forbidden("This is not the platform's join token; `fallow up` prints the right one.")
+        if not local and not await self._may_join(token):
+            raise Forbidden(
+                "This join token is unknown or has expired; `fallow up` prints one, its page makes more."
+            )
         hello = await _body(request, Registration)
         # A local agent keeps its identity over restarts of the platform: it is the same slot of the same machine.
         worker_id = self.home.worker(hello.name) if local else uuid.uuid4().hex[:16]
@@ -103,6 +106,12 @@ class Agents:
         failing = deliver.fail(self.ctx, worker.id, lease, await _body(request, Failure))
         await asyncio.shield(self._ending(lease, failing))
         return Response(status_code=204)
+
+    async def _may_join(self, token: str) -> bool:
+        """Whether this is the platform's own token, or one of short life that any gateway has made."""
+        if not self.join_token:
+            return False
+        return same(token, self.join_token) or await may_join(self.ctx.ledger, token, self.ctx.clock.now())
 
     async def _ending(self, lease: str, work: Awaitable[T]) -> T:
         """The end of a lease, unless the worker is to tell of it again."""

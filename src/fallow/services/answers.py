@@ -33,6 +33,7 @@ _STATUSES: list[tuple[type[errors.FallowError], int]] = [
     (errors.Rejected, 422),
     (errors.BrokenPart, 422),
     (errors.StorageFull, 507),
+    (errors.TooOften, 429),
     (errors.Retryable, 503),
 ]
 

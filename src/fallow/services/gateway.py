@@ -6,26 +6,41 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from fallow import __version__
-from fallow.errors import Rejected
+from fallow.errors import Rejected, TooOften
 from fallow.pipeline.context import Context
-from fallow.services import events_api, fleet_api, jobs_api, numbers_api, profiles_api, uploads_api
+from fallow.services import (
+    events_api,
+    fleet_api,
+    jobs_api,
+    login_api,
+    numbers_api,
+    profiles_api,
+    tokens_api,
+    uploads_api,
+    users_api,
+)
 from fallow.services.access import Access
 from fallow.services.answers import HANDLERS, refusal
+from fallow.services.entry import Entry, Login
+from fallow.services.login_api import too_often
 
 
-def build(ctx: Context, api_token: str) -> FastAPI:
+def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # noqa: B008 - a frozen value
     """The app; without a token anybody who reaches it may use it."""
+    entry = Entry(ctx, api_token, login)
     app = FastAPI(
         title="Fallow",
         version=__version__,
         docs_url="/api/docs",
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        exception_handlers={**HANDLERS, RequestValidationError: _malformed},
+        exception_handlers={**HANDLERS, TooOften: too_often, RequestValidationError: _malformed},
     )
-    app.add_middleware(Access, ctx=ctx, api_token=api_token)
+    app.add_middleware(Access, ctx=ctx, entry=entry)
     for api in (jobs_api, events_api, fleet_api, numbers_api, profiles_api, uploads_api):
         app.include_router(api.router(ctx))
+    for router in (login_api.router(entry), users_api.router(ctx, entry), tokens_api.router(entry)):
+        app.include_router(router)
     return app
 
 

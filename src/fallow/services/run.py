@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -63,6 +64,7 @@ class Platform:
         self.url = ""
         self.api_token = settings.api_token  # "" when none is needed
         self.join_token = settings.token
+        self.setup_token = ""  # with which the first admin is made; "" when there is one, or no need of any
 
     async def __aenter__(self) -> Platform:
         try:
@@ -223,6 +225,8 @@ class Platform:
         settings, clock = self._settings, wiring.SystemClock()
         backends = await wiring.connect(settings, folder)
         self._stack.push_async_callback(backends.close)
+        if self.api_token and self._roles == EVERYTHING and not await backends.ledger.has_admin():
+            self.setup_token = secrets.token_urlsafe(24)
         signed = blobs_api.SignedLinks(folder.derive("links"), clock.now)
         links = wiring.links(settings, backends.store, signed)
         policy = wiring.policy(settings)
@@ -267,7 +271,7 @@ class Platform:
         from fallow.services.front import Later
 
         if Role.GATEWAY in self._roles:
-            self._people = Later(lambda: _people(ctx, self.api_token))
+            self._people = Later(lambda: _people(ctx, self.api_token, self.setup_token, self._settings))
         return self._people
 
     async def _bereaved(self, name: str, error: Exception) -> None:
@@ -349,7 +353,8 @@ def _end_anyway(seconds: float) -> None:
     timer.start()
 
 
-def _people(ctx: Context, api_token: str) -> ASGIApp:
-    from fallow.services import gateway
+def _people(ctx: Context, api_token: str, setup_token: str, settings: Settings) -> ASGIApp:
+    from fallow.services import entry, gateway
 
-    return gateway.build(ctx, api_token)
+    lasting = entry.Lasting(settings.session_idle, settings.session_seconds)
+    return gateway.build(ctx, api_token, entry.Login(setup_token, lasting, settings.proxies.split()))
