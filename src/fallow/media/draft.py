@@ -42,10 +42,12 @@ class TooLittle(Unready):
     """More of the source may tell."""
 
 
-def draft(reader: RangedReader) -> tuple[Source, FrameIndex]:
-    """A source and its index as far as the reader goes: the frames whose number and time stay the same whatever
-    comes, and the sound up to where that is certain. Raises Unready with what it waits for, and BadInput."""
-    _check_front(reader)
+def draft(reader: RangedReader, seconds: float | None = None) -> tuple[Source, FrameIndex]:
+    """A source and its index as far as the reader goes, or so many seconds of one that is whole: the frames whose
+    number and time stay the same whatever comes, and the sound up to where that is certain. Raises Unready with what
+    it waits for, and BadInput."""
+    if seconds is None:
+        _check_front(reader)
     opening = decode_opening(reader)
     with open_input(reader) as container:
         name = container.format.name
@@ -55,7 +57,7 @@ def draft(reader: RangedReader) -> tuple[Source, FrameIndex]:
         start = start_of(container, video, opening)
         if needs_decoding(reader, video):
             raise Unready("no container carries its pictures as they are")
-        table, first_unknown, sound = _read(reader, container, video, start)
+        table, first_unknown, sound = _read(reader, container, video, start, seconds)
         if table.rows <= max(opening.rows, default=0):
             raise TooLittle("too little of it is there")
         if opening.fields or table.changed or table.interrupted or table.doubtful:
@@ -93,7 +95,7 @@ def _check_front(reader: RangedReader) -> None:
 
 
 def _read(
-    reader: RangedReader, container: InputContainer, video: VideoStream, start: Fraction
+    reader: RangedReader, container: InputContainer, video: VideoStream, start: Fraction, seconds: float | None
 ) -> tuple[Table, int, dict[int, Edges]]:
     """The table of the packets but the last ones, the earliest time at which one of those may be shown, and where
     the sound before the last packets of each stream begins and ends."""
@@ -110,6 +112,8 @@ def _read(
                 sound[packet.stream_index].add(last.popleft())
         if packet.stream_index != video.index:
             continue
+        if seconds is not None and float((packet.dts or 0) * packet.time_base - start) > seconds:
+            break
         check_clear(reader.name, packet)
         held.append(packet)
         if len(held) > _HELD:

@@ -1,4 +1,5 @@
-"""Cut a source while it is uploaded, as far as it has come; and see, when it is whole, that this was right."""
+"""Cut a source while it is uploaded, as far as it has come, or the first of it before all is looked through; and see,
+when that is done, that this was right."""
 
 from __future__ import annotations
 
@@ -31,26 +32,47 @@ from fallow.records import Job
 _MORE = "waits for more of the upload"
 _ANOTHER = "Another source is sent now."
 _END = "waits for the end of the upload"
+_REST = "the rest of the source is looked through"
+LONG = 16 << 20  # bytes; to look through less takes no time that anybody notices
+_FIRST = 120.0  # seconds of a source that are cut before all of it is looked through
 
 
 async def begin(ctx: Context, hold: Hold, job: Job) -> Waits:
     """Cut what is certain of an upload's beginning; gives what is to be waited for then. Nothing that goes wrong
     here ends the job: it is met again, and told, when the source is whole."""
     came = await arrived(ctx, job.id)
+    reason = await _tried(ctx, hold, job, came, None)
+    return Waits(reason, lambda: _look_again(ctx, job.id, came))
+
+
+async def head_start(ctx: Context, hold: Hold, job: Job) -> Waits | None:
+    """Cut the first chunks of a long source of which none is cut yet, as of an MP4 with its index at the end: workers
+    begin while all of it is looked through, which takes the longer the longer it is. None when nothing was cut."""
+    if job.source is not None or await ctx.ledger.chunks(job.id):
+        return None
+    came = await arrived(ctx, job.id)
+    if not came.whole or came.size < LONG:
+        return None
+    await _tried(ctx, hold, job, came, _FIRST)
+    chunks = await ctx.ledger.chunks(job.id)
+    return Waits(_REST, lambda: _look_again(ctx, job.id, came)) if chunks else None
+
+
+async def _tried(ctx: Context, hold: Hold, job: Job, came: Arrived, seconds: float | None) -> str:
+    """Why no more than was cut can be cut now."""
     try:
-        reason = await _begin(ctx, hold, job, came)
+        return await _begin(ctx, hold, job, came, seconds)
     except (Cancelled, Retryable):
         raise
     except TooLittle as error:
-        reason = f"{_MORE}: {error}"
+        return f"{_MORE}: {error}"
     except Unready as error:
-        reason = f"{_END}: {error}"
+        return f"{_END}: {error}"
     except FallowError as error:
-        reason = f"{_END}: what has come so far cannot be cut ({error})"
+        return f"{_END}: what has come so far cannot be cut ({error})"
     except Exception:
         log.trouble("overlap.crashed", traceback.format_exc())
-        reason = f"{_END}: what has come so far cannot be cut"
-    return Waits(reason, lambda: _look_again(ctx, job.id, came))
+        return f"{_END}: what has come so far cannot be cut"
 
 
 async def keep_foretold(ctx: Context, hold: Hold, job: Job, source: Source, index: FrameIndex) -> Fraction | None:
@@ -99,7 +121,7 @@ async def _foretold(
     return len(chunks), rate
 
 
-async def _begin(ctx: Context, hold: Hold, job: Job, came: Arrived) -> str:
+async def _begin(ctx: Context, hold: Hold, job: Job, came: Arrived, seconds: float | None) -> str:
     drafts, chunks = Drafts(ctx, job.id), await ctx.ledger.chunks(job.id)
     for place, chunk in enumerate(chunks):
         made_by = await drafts.of(chunk)
@@ -121,11 +143,11 @@ async def _begin(ctx: Context, hold: Hold, job: Job, came: Arrived) -> str:
             await drop_sound(ctx, job.id, _ANOTHER)
             break
     first = await drafts.of(chunks[0]) if chunks else None
-    found = await hold.thread.run(lambda: _draft(ctx, hold, job, came, first))
+    found = await hold.thread.run(lambda: _draft(ctx, hold, job, came, first, seconds))
     left = [r for r in job.renditions if r.name not in surplus(job, found.source)]
     plan = SplitPlan.of(dataclasses.replace(job, renditions=tuple(left)), found.source, found.index)
-    seconds = plan.options.chunk_target
-    points = settled_cuts(found.index, seconds, 2 * seconds, plan.guard, begun(chunks))
+    target = plan.options.chunk_target
+    points = settled_cuts(found.index, target, 2 * target, plan.guard, begun(chunks))
     if len(points) > len(chunks) + 1:
         await ctx.store.put(keys.draft(job.id, hold.task.lease), await hold.thread.run(found.to_bytes))
         reader = came.reader(ctx, hold.thread, job.name)
@@ -141,9 +163,11 @@ async def _drop(ctx: Context, why: str, chunks: Sequence[Chunk]) -> None:
     await ctx.store.delete([chunk.key for chunk in chunks])
 
 
-def _draft(ctx: Context, hold: Hold, job: Job, came: Arrived, first: Draft | None) -> Draft:
+def _draft(
+    ctx: Context, hold: Hold, job: Job, came: Arrived, first: Draft | None, seconds: float | None
+) -> Draft:
     """All chunks are encoded at the frame rate that the first ones were: their parts must fit together."""
-    source, index = draft(came.reader(ctx, hold.thread, job.name))
+    source, index = draft(came.reader(ctx, hold.thread, job.name), seconds)
     if first is not None:
         rate = first.source.video.average_rate
         source = dataclasses.replace(source, video=dataclasses.replace(source.video, average_rate=rate))

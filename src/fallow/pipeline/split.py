@@ -17,7 +17,7 @@ from fallow.pipeline.job_options import options_of
 from fallow.pipeline.join import read_index
 from fallow.pipeline.ladder import fitted
 from fallow.pipeline.local_task import Hold
-from fallow.pipeline.overlap import begin, begun, keep_foretold, keep_planned
+from fallow.pipeline.overlap import begin, begun, head_start, keep_foretold, keep_planned
 from fallow.pipeline.ship import ship_chunks, ship_tracks
 from fallow.pipeline.ship_sections import Sections
 from fallow.pipeline.split_plan import SplitPlan
@@ -32,6 +32,8 @@ async def split(ctx: Context, hold: Hold) -> Part:
     job = await ctx.ledger.job(hold.task.spec.job)
     if job.state is JobState.UPLOADING:
         raise await begin(ctx, hold, job)
+    if waits := await head_start(ctx, hold, job):
+        raise waits
     reader = await source_reader(ctx, hold.thread, job)
     source, index = await _probed(ctx, hold, job, reader)
     job = await fitted(ctx, job, source)
