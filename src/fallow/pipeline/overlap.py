@@ -163,9 +163,7 @@ async def _drop(ctx: Context, why: str, chunks: Sequence[Chunk]) -> None:
     await ctx.store.delete([chunk.key for chunk in chunks])
 
 
-def _draft(
-    ctx: Context, hold: Hold, job: Job, came: Arrived, first: Draft | None, seconds: float | None
-) -> Draft:
+def _draft(ctx: Context, hold: Hold, job: Job, came: Arrived, first: Draft | None, seconds: float | None) -> Draft:
     """All chunks are encoded at the frame rate that the first ones were: their parts must fit together."""
     source, index = draft(came.reader(ctx, hold.thread, job.name), seconds)
     if first is not None:
