@@ -44,8 +44,8 @@ class TooLittle(Unready):
 
 def draft(reader: RangedReader, seconds: float | None = None) -> tuple[Source, FrameIndex]:
     """A source and its index as far as the reader goes, or so many seconds of one that is whole: the frames whose
-    number and time stay the same whatever comes, and the sound up to where that is certain. Raises Unready with what
-    it waits for, and BadInput."""
+    number and time stay the same whatever comes, and the sound up to where that is certain. Raises Unready with
+    what it waits for, and BadInput."""
     if seconds is None:
         _check_front(reader)
     opening = decode_opening(reader)

@@ -1,5 +1,5 @@
-"""Cut a source while it is uploaded, as far as it has come, or the first of it before all is looked through; and see,
-when that is done, that this was right."""
+"""Cut a source while it is uploaded, as far as it has come, or the first of it before all is looked through; and
+see, when that is done, that this was right."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ async def begin(ctx: Context, hold: Hold, job: Job) -> Waits:
 
 
 async def head_start(ctx: Context, hold: Hold, job: Job) -> Waits | None:
-    """Cut the first chunks of a long source of which none is cut yet, as of an MP4 with its index at the end: workers
-    begin while all of it is looked through, which takes the longer the longer it is. None when nothing was cut."""
+    """Cut the first chunks of a long source of which none is cut yet, as of an MP4 with its index at the end:
+    workers begin while all of it is looked through, which takes the longer the longer it is. None when nothing was
+    cut."""
     if job.source is not None or await ctx.ledger.chunks(job.id):
         return None
     came = await arrived(ctx, job.id)
