@@ -59,10 +59,12 @@ class Server:
         return out.strip()
 
 
-def fallow(*arguments: object, folder: Path, **environment: str) -> subprocess.Popen[str]:
+def fallow(
+    *arguments: object, folder: Path, stdin: Any = None, err: Any = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[str]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("FALLOW_")}
     command = [sys.executable, "-m", "fallow", *map(str, arguments)]
-    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    piped = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": err, "text": True}
     return subprocess.Popen(command, cwd=folder, env={**bare, **environment}, **piped)
 
 
@@ -70,9 +72,9 @@ def fallow(*arguments: object, folder: Path, **environment: str) -> subprocess.P
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("up")
     process = fallow("up", "--port", 0, "--data", "data", "--workers", 2, folder=folder, FALLOW_API_TOKEN=PEOPLE)
-    lines = [process.stdout.readline() for _ in range(4)]
+    lines = [process.stdout.readline() for _ in range(5)]
     url = re.search(r"http://[^;]+", lines[0])[0]
-    yield Server(url, lines[3].split()[-1], folder)
+    yield Server(url, lines[4].split()[-1], folder)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
@@ -139,11 +141,11 @@ def test_an_unknown_job_is_refused(server: Server, command: str) -> None:
 
 
 def test_a_wrong_token_is_refused(server: Server, clip: Path) -> None:
-    wrong = "fallow: This is not the platform's API token; `fallow up` prints the right one."
+    wrong = "fallow: This API token is unknown or has expired; make a new one, or take what `fallow up` prints."
     assert server.refused("jobs", "--token", "wrong") == wrong
     assert server.refused("submit", clip, *SMALL, "--token", "wrong") == wrong
-    assert "needs the platform's API token; give it with --token" in server.refused("jobs", FALLOW_API_TOKEN="")
-    assert "not the platform's join token" in server.refused("worker", server.url, "--token", "wrong")
+    assert "programs show an API token, with --token" in server.refused("jobs", FALLOW_API_TOKEN="")
+    assert "This join token is unknown" in server.refused("worker", server.url, "--token", "wrong")
 
 
 @pytest.mark.parametrize(

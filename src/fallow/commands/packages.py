@@ -10,7 +10,7 @@ from fallow.errors import BadSetting
 PYAV = ">=18.1,<19"
 """As in pyproject.toml; only with versions like these is it known how sources are opened."""
 
-NEEDED = ("av", "fastapi", "sqlalchemy", "uvicorn", "typer", "rich")
+NEEDED = ("av", "argon2-cffi", "fastapi", "sqlalchemy", "uvicorn", "typer", "rich")
 INSTALL = "pip install 'fallow[server]'"
 INSTALL_PYAV = f"pip install 'av{PYAV}'"
 

@@ -22,9 +22,9 @@ def _welcome(settings: Settings, platform: Platform) -> None:
     lines = [f"Fallow is up at {url}; Ctrl-C lets running work finish, and stops."]
     if platform.api_token:
         lines.append(f"People:   export FALLOW_SERVER={url} FALLOW_API_TOKEN={platform.api_token}")
-    lines.append(f"Workers:  curl -O {url}/fallow-worker.pyz")
-    lines.append(f"          python3 fallow-worker.pyz {url} --token {platform.join_token}")
     if platform.setup_token:
         lines.append(f"Log in:   {url}/#/setup/{platform.setup_token} makes the first admin, until there is one")
+    lines.append(f"Workers:  curl -O {url}/fallow-worker.pyz")
+    lines.append(f"          python3 fallow-worker.pyz {url} --token {platform.join_token}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -90,7 +90,9 @@ class Entry:
             return Who("", Role.ADMIN, "token")
         found = await self.tokens.find(given)
         if found is None:
-            raise Forbidden("This API token is unknown or has expired; make a new one in the settings.")
+            raise Forbidden(
+                "This API token is unknown or has expired; make a new one, or take what `fallow up` prints."
+            )
         return Who(*found, "token")
 
     def address(self, request: Request) -> str:
