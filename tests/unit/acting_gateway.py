@@ -76,6 +76,7 @@ class Faults:
     renew: int = 200
     over: str = ""  # a lease that is
     tokens_lost: bool = False
+    sent_home: str = ""  # what every agent is told instead of an answer
     join_refused: bool = False
 
 
@@ -266,6 +267,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.owner.faults.tokens_lost:
             self.owner.tokens.clear()
             self.owner.faults.tokens_lost = False
+        if self.owner.faults.sent_home:
+            return self.answer(403, {"title": self.owner.faults.sent_home})
         if token not in self.owner.tokens:
             return self.answer(401, {"title": "Who are you?"})
         getattr(self, f"_{verb}")(body)

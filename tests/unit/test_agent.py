@@ -230,6 +230,30 @@ def test_an_agent_registers_again_when_it_is_forgotten(gateway: Gateway) -> None
         gateway.wait("deliver")
 
 
+def test_an_agent_that_is_sent_home_stops_and_says_why(gateway: Gateway) -> None:
+    """At once, with its FFmpeg, and for good: it does not come again under another name."""
+    gateway.offer(ENDLESS)
+    running = process(gateway)
+    until(lambda: bool(ffmpeg_pids(running.pid)))
+    pids = ffmpeg_pids(running.pid)
+    gateway.faults.sent_home = "The worker was sent home."
+    assert running.wait(60) == 3
+    assert running.stderr is not None
+    assert b"fallow worker: The worker was sent home." in running.stderr.read()
+    until(lambda: not any(alive(pid) for pid in pids))
+    assert len(gateway.seen("register")) == 1
+
+
+def test_a_proxy_that_says_no_sends_nobody_home(gateway: Gateway) -> None:
+    """Without a sentence it is not the gateway that says so."""
+    with pytest.MonkeyPatch.context() as patch, agent(gateway):
+        patch.setattr(Handler, "_lease", lambda self, _body: self.answer(403, "<html>"))
+        gateway.wait("register", times=2)
+        patch.undo()
+        gateway.offer(RECIPE)
+        gateway.wait("deliver")
+
+
 def test_an_idle_agent_does_not_ask_without_end(gateway: Gateway) -> None:
     asked = []
     with pytest.MonkeyPatch.context() as patch:

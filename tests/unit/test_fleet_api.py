@@ -1,10 +1,13 @@
 """Workers, numbers, profiles and estimates, as callers of the gateway see them."""
 
 import pytest
+from job_steps import encoding
 from serving import serving
 
 from fallow.messages import to_wire
+from fallow.model import Standing, TaskKind, TaskState, Worker
 from fallow.profiles import Profile
+from fallow.services import agents_api
 
 JOIN = {"Authorization": "Bearer join me"}
 SMALL = to_wire(Profile("small", width=64, height=64, crf=30.0, preset="ultrafast"))
@@ -99,3 +102,109 @@ async def test_sizes_are_estimated_before_anything_was_made(caller):
     assert 500_000 < found["bytes"] < 5_000_000
     for wrong in ({"seconds": -1.0}, {"width": 1}, {"fps": 0.0}, {"profiles": []}, {"profiles": [{}]}):
         assert (await caller.send("POST", "/api/v1/estimates", body | wrong)).status == 422
+
+
+# what administrators make of workers
+
+
+async def changed(caller, worker, **body):
+    return await caller.send("PATCH", f"/api/v1/workers/{worker}", body)
+
+
+@pytest.fixture
+def prompt(monkeypatch):
+    """No gateway remembers a worker for a while, and nobody who gets nothing is kept waiting for long."""
+    monkeypatch.setattr(agents_api, "KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(agents_api, "IDLE_SECONDS", 0.01)
+
+
+async def test_a_worker_is_renamed_and_gets_its_own_name_back(caller):
+    worker, _ = await joined(caller)
+    assert (await changed(caller, worker, name=" Ann's phone ")).json["name"] == "Ann's phone"
+    assert (await changed(caller, worker, name="")).json["name"] == "phone"
+    for body in ({"name": "x" * 129}, {"name": "a\nb"}, {"standing": "idle"}, {"nonsense": 1}):
+        assert (await changed(caller, worker, **body)).status == 422
+    assert (await changed(caller, "none", name="x")).status == 404
+
+
+async def test_a_draining_worker_finishes_and_gets_nothing_new(caller, prompt):
+    await encoding(caller.ctx)
+    worker, mine = await joined(caller, system="Linux")
+    grant = (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine)).json
+    assert (await changed(caller, worker, standing="draining")).json["state"] == "draining"
+    assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 0.1}, mine)).status == 204
+    renewed = await caller.send("POST", f"/agent/v1/leases/{grant['lease']}/renew", {"frames": 1, "fps": 1.0}, mine)
+    assert renewed.json == {"stop": False}
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert (view["state"], view["leases"], view["task"]["done_frames"]) == ("draining", 1, 1)
+    assert (await changed(caller, worker, standing="active")).json["state"] == "working"
+    assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine)).status == 200
+
+
+async def test_a_banned_worker_loses_what_it_has_and_is_told_why(caller, prompt):
+    job = await encoding(caller.ctx)
+    worker, mine = await joined(caller)
+    grant = (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine)).json
+    assert (await changed(caller, worker, standing="banned")).json["state"] == "banned"
+    assert await caller.ctx.ledger.leases_at(worker) == []
+    attempts = [one for one in await caller.ctx.ledger.attempts(job) if one.lease == grant["lease"]]
+    assert [one.outcome for one in attempts] == ["cancelled"]
+    for path in ("lease", f"leases/{grant['lease']}/renew", f"leases/{grant['lease']}/fail"):
+        answer = await caller.send("POST", f"/agent/v1/{path}", {}, mine)
+        assert (answer.status, "sent the worker phone home" in answer.json["title"]) == (403, True)
+    assert (await caller.get("/api/v1/workers")).json["workers"][0]["trust"] is None
+
+
+@pytest.mark.parametrize("standing", [Standing.BANNED, Standing.DRAINING])
+async def test_who_is_told_to_stop_while_it_waits_gets_nothing(caller, prompt, monkeypatch, standing):
+    """Whatever the gateway that it waits at knows: here it was told by another one."""
+    job = await encoding(caller.ctx)
+    worker, mine = await joined(caller)
+
+    async def meanwhile(request, work, stopping):
+        made = await work
+        await caller.ctx.ledger.rank_worker(worker, standing)
+        return made
+
+    monkeypatch.setattr(agents_api, "unless_gone", meanwhile)
+    assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine)).status == 204
+    assert await caller.ctx.ledger.leases_at(worker) == []
+    tasks = await caller.ctx.ledger.tasks(job, [TaskKind.VIDEO])
+    assert {task.state for task in tasks} <= {TaskState.QUEUED, TaskState.PLANNED}
+
+
+async def test_what_a_gateway_gave_while_it_did_not_know_of_the_ban_goes_back(caller, prompt):
+    await encoding(caller.ctx)
+    worker, mine = await joined(caller)
+    assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 30}, mine)).status == 200
+    await caller.ctx.ledger.rank_worker(worker, Standing.BANNED)
+    assert (await caller.send("POST", "/agent/v1/lease", {}, mine)).status == 403
+    assert await caller.ctx.ledger.leases_at(worker) == []
+
+
+async def test_a_local_worker_that_is_banned_does_not_come_again_under_its_id(caller, prompt):
+    local = {"Authorization": "Bearer local me"}
+    welcome = await caller.send("POST", "/agent/v1/register", {"name": "local-1", "machine": {"cores": 2}}, local)
+    worker = welcome.json["worker"]
+    await changed(caller, worker, standing="banned", name="Mine")
+    refused = await caller.send("POST", "/agent/v1/register", {"name": "local-1", "machine": {"cores": 2}}, local)
+    assert (refused.status, "Mine" in refused.json["title"]) == (403, True)
+    await changed(caller, worker, standing="draining")
+    again = await caller.send("POST", "/agent/v1/register", {"name": "local-1", "machine": {"cores": 2}}, local)
+    assert (again.status, again.json["worker"]) == (200, worker)
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert (view["name"], view["standing"]) == ("Mine", "draining")
+
+
+async def test_only_a_lost_worker_is_removed(caller):
+    worker, mine = await joined(caller)
+    answer = await caller.send("DELETE", f"/api/v1/workers/{worker}")
+    assert (answer.status, "heard of just now" in answer.json["title"]) == (409, True)
+    gone = Worker(worker, "phone", seen=caller.ctx.clock.now() - 91)
+    await caller.ctx.ledger.add_worker(gone, "another token")
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert view["state"] == "lost"
+    assert (await caller.send("DELETE", f"/api/v1/workers/{worker}")).status == 204
+    assert (await caller.get("/api/v1/workers")).json == {"workers": []}
+    assert (await caller.send("DELETE", f"/api/v1/workers/{worker}")).status == 404
+    assert (await caller.send("POST", "/agent/v1/lease", {}, mine)).status == 401

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -157,14 +157,28 @@ def show_job(job: JobView, console: Console, server: str = "") -> None:
 
 def workers_table(workers: Sequence[dict[str, Any]]) -> Table:
     """One line a worker."""
-    table = _table("worker", "name", "cores", "system", "FFmpeg", "seen")
+    table = _table("worker", "name", "state", "device", "cores", "FFmpeg", "fps", "tasks", "trust", "at", "seen")
     for worker in workers:
-        machine = worker.get("machine")
-        if not machine:  # splitter and joiner, which encode nothing
-            continue
-        words = [str(machine.get(key, "")) for key in ("cores", "system", "ffmpeg")]
-        table.add_row(str(worker.get("id", "")), str(worker.get("name", "")), *words, _age(worker.get("seen", 0.0)))
+        machine = worker.get("machine", {})
+        table.add_row(
+            *(str(worker.get(key, "")) for key in ("id", "name", "state")),
+            " ".join(str(worker.get(key, "")) for key in ("device_class", "arch")),
+            *(str(machine.get(key, "")) for key in ("cores", "ffmpeg")),
+            f"{worker['fps']:.0f}" if worker.get("fps") else "",
+            str(worker.get("tasks", "")),
+            "" if worker.get("trust") is None else f"{worker['trust']:.0%}",
+            _place(worker.get("task")),
+            _age(worker.get("seen", 0.0)),
+        )
     return table
+
+
+def _place(task: Mapping[str, Any] | None) -> str:
+    """What a worker is at."""
+    if not task:
+        return ""
+    share = f" {task['done_frames'] / task['frames']:.0%}" if task.get("frames") else ""
+    return f"{task['job_name']} {task['rendition']} {task['number']}{share}"
 
 
 def profiles_table(profiles: Sequence[Profile]) -> Table:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from fallow import log
+from fallow.errors import BadSetting, Cancelled, Conflict, NotFound
 from fallow.fleet import Deeds, Doing
 from fallow.model import Standing, Worker
 from fallow.pipeline.context import Context, Policy
+from fallow.pipeline.sweep import give_back
 
 LATELY = 3600.0  # seconds over which a worker's speed is told
 LONGEST_WAIT = 60.0  # seconds that a request for work may wait, and its worker is silent
@@ -49,6 +52,44 @@ async def members(ctx: Context) -> list[Member]:
     for doing in await ctx.ledger.doings():
         doings.setdefault(doing.worker, []).append(doing)
     return [_member(ctx.policy, now, worker, deeds.get(worker.id), doings.get(worker.id, [])) for worker in workers]
+
+
+async def member(ctx: Context, worker: str) -> Member:
+    """Raises NotFound."""
+    found = next((one for one in await members(ctx) if one.worker.id == worker), None)
+    if found is None:
+        raise NotFound(f"There is no worker {worker[:64]}; `fallow workers` lists those that there are.")
+    return found
+
+
+async def rename(ctx: Context, worker: str, label: str) -> None:
+    """People call it so; "": by its own name. Raises NotFound, BadSetting."""
+    if not label.isprintable():
+        raise BadSetting("A worker's name is one line of letters that can be shown; choose another.")
+    await member(ctx, worker)
+    await ctx.ledger.label_worker(worker, label.strip())
+
+
+async def rank(ctx: Context, worker: str, standing: Standing) -> None:
+    """What it is to do from now on. Raises NotFound."""
+    found = await member(ctx, worker)
+    await ctx.ledger.rank_worker(worker, standing)
+    log.event("worker.ranked", worker=worker, name=found.worker.called, standing=standing.value)
+    if standing is Standing.BANNED:
+        await take_all(ctx, worker)
+
+
+async def take_all(ctx: Context, worker: str) -> None:
+    """What it is at goes to others at once, and is not held against anybody."""
+    await give_back(ctx, worker, Cancelled("The worker was sent home."))
+
+
+async def forget(ctx: Context, worker: str) -> None:
+    """Remove one that is lost. Raises NotFound, Conflict."""
+    found = await member(ctx, worker)
+    if not await ctx.ledger.forget_worker(worker, lost_before(ctx.policy, ctx.clock.now())):
+        raise Conflict(f"The worker {found.worker.called} was heard of just now; only a lost one can be removed.")
+    log.event("worker.forgotten", worker=worker, name=found.worker.called)
 
 
 def lost_before(policy: Policy, now: float) -> float:

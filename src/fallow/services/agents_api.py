@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import hmac
 import secrets
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from starlette.routing import Route
 
 from fallow import log
 from fallow.accounts.tokens import may_join
-from fallow.errors import BrokenPart, Conflict, Forbidden, Rejected
+from fallow.errors import BrokenPart, Conflict, Forbidden, NotAllowed, NotFound, Rejected
 from fallow.messages import (
     Delivery,
     Failure,
@@ -30,8 +32,8 @@ from fallow.messages import (
     from_wire,
     to_wire,
 )
-from fallow.model import Worker
-from fallow.pipeline import bundle, deliver, dispatch
+from fallow.model import Standing, Worker
+from fallow.pipeline import bundle, deliver, dispatch, workforce
 from fallow.pipeline.context import Context
 from fallow.pipeline.hold import Holds
 from fallow.services.home import Home
@@ -39,6 +41,8 @@ from fallow.services.home import Home
 PATH = "/agent/v1"
 LONGEST_WAIT = 60.0
 SEEN_EVERY = 10.0  # seconds between two notes in the ledger that a worker is there
+KNOWN_SECONDS = 3.0  # that a worker is known without asking the ledger: what is made of it elsewhere counts then
+IDLE_SECONDS = 5.0  # that who is to get nothing is kept waiting
 
 T = TypeVar("T")
 
@@ -52,7 +56,7 @@ class Agents:
     home: Home  # of the agents that this process starts itself
     holds: Holds  # their messages
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    _known: dict[str, Worker] = field(default_factory=dict)  # by their tokens' digests
+    _known: dict[str, tuple[Worker, float]] = field(default_factory=dict)  # by their tokens' digests; until when
     _seen: dict[str, float] = field(default_factory=dict)
 
     async def register(self, request: Request) -> Response:
@@ -65,6 +69,8 @@ class Agents:
         hello = await _body(request, Registration)
         # A local agent keeps its identity over restarts of the platform: it is the same slot of the same machine.
         worker_id = self.home.worker(hello.name) if local else uuid.uuid4().hex[:16]
+        if local:
+            await self._check_welcome(worker_id)
         worker = Worker(worker_id, hello.name, hello.machine, local, self.ctx.clock.now())
         made = secrets.token_urlsafe(32)
         await self.ctx.ledger.add_worker(worker, _digest(made))
@@ -77,13 +83,17 @@ class Agents:
         wait = min(LONGEST_WAIT, max(0.0, asked.wait_seconds))
         await self._note(worker)
         if self.draining.is_set():
-            await unless_gone(request, asyncio.sleep(min(wait, 5.0)))
+            await unless_gone(request, asyncio.sleep(min(wait, IDLE_SECONDS)))
+            return Response(status_code=204)
+        if worker.standing is Standing.DRAINING:
+            await unless_gone(request, asyncio.sleep(min(wait, IDLE_SECONDS)), self.draining)
             return Response(status_code=204)
         claim = self.holds.claim if worker.local else dispatch.claim
         leasing = bundle.lease(self.ctx, worker, dataclasses.replace(asked, wait_seconds=wait), claim)
         grant = await unless_gone(request, leasing, self.draining)
-        if grant is not None and await request.is_disconnected():
+        if grant is not None and not await self._may_have(request):
             await asyncio.shield(self._take_back(worker, grant))
+            return Response(status_code=204)
         return Response(status_code=204) if grant is None else JSONResponse(to_wire(grant))
 
     async def renew(self, request: Request) -> Response:
@@ -124,19 +134,43 @@ class Agents:
         return result
 
     async def _take_back(self, worker: Worker, grant: LeaseGrant) -> None:
-        """Nobody hears of it any more: whoever asked hung up while it was made ready."""
+        """Whoever asked hung up while it was made ready, or is to have no work any more."""
         for one in (grant, *grant.more):
             gone = Failure("cancelled", "The worker went away.")
             await self._ending(one.lease, deliver.fail(self.ctx, worker.id, one.lease, gone))
 
     async def _worker(self, request: Request) -> Worker:
         """Who is calling. Raises Forbidden."""
-        digest = _digest(bearer(request))
-        worker = self._known.get(digest) or await self.ctx.ledger.worker_of_token(digest)
-        if worker is None:
-            raise Forbidden("This worker token is not known here; register again.")
-        self._known[digest] = worker
-        return worker
+        digest, now = _digest(bearer(request)), time.monotonic()
+        worker, until = self._known.get(digest, (None, 0.0))
+        if worker is None or until <= now:
+            self._known.pop(digest, None)
+            worker = await self.ctx.ledger.worker_of_token(digest)
+            if worker is None:
+                raise Forbidden("This worker token is not known here; register again.")
+            if worker.standing is Standing.BANNED:
+                await self._send_home(worker)
+            self._known[digest] = (worker, now + KNOWN_SECONDS)
+        return _welcome(worker)
+
+    async def _may_have(self, request: Request) -> bool:
+        """Whether the caller still listens, and was not told meanwhile that it gets no more."""
+        if await request.is_disconnected():
+            return False
+        try:
+            return (await self._worker(request)).standing is Standing.ACTIVE
+        except Forbidden:
+            return False
+
+    async def _check_welcome(self, worker: str) -> None:
+        """Raises NotAllowed for a worker that was sent home, and comes again under the same id."""
+        with contextlib.suppress(NotFound):
+            _welcome(await self.ctx.ledger.worker(worker))
+
+    async def _send_home(self, worker: Worker) -> None:
+        """What it got while this was not known here goes to others."""
+        await workforce.take_all(self.ctx, worker.id)
+        await self.holds.release_of(worker.id)
 
     async def _note(self, worker: Worker) -> None:
         now = self.ctx.clock.now()
@@ -197,6 +231,13 @@ async def _body(request: Request, kind: type[T]) -> T:
         return from_wire(kind, await request.json())
     except ValueError as error:
         raise Rejected(f"The message cannot be read: {str(error)[:300]}") from None
+
+
+def _welcome(worker: Worker) -> Worker:
+    """Raises NotAllowed for one that was sent home."""
+    if worker.standing is Standing.BANNED:
+        raise NotAllowed(f"An administrator has sent the worker {worker.called} home; it gets no more work here.")
+    return worker
 
 
 def _lease(request: Request) -> str:

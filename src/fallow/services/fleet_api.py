@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from fallow.fleet import Doing
+from fallow.model import Standing
+from fallow.pipeline import workforce
 from fallow.pipeline.context import Context
 from fallow.pipeline.workforce import Member, arch, device_class, members
 
@@ -79,6 +81,21 @@ def router(ctx: Context) -> APIRouter:
     async def workers() -> WorkersView:
         """All workers, heard of lately first."""
         return WorkersView(workers=[worker_view(member) for member in await members(ctx)])
+
+    @router.patch("/workers/{worker}")
+    async def change(worker: str, body: WorkerBody) -> WorkerView:
+        """Rename it, let it finish and give it nothing new (`draining`), or send it home at once (`banned`)."""
+        if body.name is not None:
+            await workforce.rename(ctx, worker, body.name)
+        if body.standing is not None:
+            await workforce.rank(ctx, worker, Standing(body.standing))
+        return worker_view(await workforce.member(ctx, worker))
+
+    @router.delete("/workers/{worker}", status_code=204)
+    async def forget(worker: str) -> Response:
+        """Remove one that is lost."""
+        await workforce.forget(ctx, worker)
+        return Response(status_code=204)
 
     return router
 

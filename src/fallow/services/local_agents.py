@@ -8,9 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fallow import log
 from fallow.errors import Cancelled, Retryable
@@ -18,6 +18,7 @@ from fallow.ffmpeg.locate import examine, find
 from fallow.services.home import Home
 from fallow.settings import Settings
 from fallow.worker.pack import build_pyz
+from fallow.worker.stopping import SENT_HOME
 
 RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds; the last for ever
 HEALTHY = 60.0  # seconds; an agent that ran so long begins again with the shortest pause
@@ -52,16 +53,24 @@ class Command:
         }
 
 
-Ended = Callable[[str, Exception], Awaitable[None]]
-"""Told the name of an agent that has ended, and why: what it was at is free again before its lease runs out."""
+class Owner(Protocol):
+    """Who has agents here, each known by its name."""
+
+    async def bereaved(self, name: str, error: Exception) -> None:
+        """It has ended, and why: what it was at is free again before its lease runs out."""
+        ...
+
+    async def welcome(self, name: str) -> None:
+        """Returns when it was not sent home, or may come again."""
+        ...
 
 
 class LocalAgents:
     """A number of agent processes, each started again when it dies."""
 
-    def __init__(self, command: Command, count: int, ended: Ended) -> None:
+    def __init__(self, command: Command, count: int, owner: Owner) -> None:
         self._command = command
-        self._ended = ended
+        self._owner = owner
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
         self._stopping = False
         self._watchers: list[asyncio.Task[None]] = []
@@ -79,6 +88,9 @@ class LocalAgents:
     async def drain(self) -> None:
         """Have each finish its chunk and end; returns when all have."""
         self._stopping = True
+        for process, watcher in zip(self._processes, self._watchers, strict=True):
+            if process is None:  # it is not started again
+                watcher.cancel()
         self._signal(signal.SIGTERM)
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
@@ -105,9 +117,14 @@ class LocalAgents:
                 process = self._processes[slot] = self._spawn(slot)
             seconds = await self._wait_for(process)
             if self._stopping:
-                await self._ended(name_of(slot), Cancelled("The local agent was stopped."))
+                await self._owner.bereaved(name_of(slot), Cancelled("The local agent was stopped."))
                 return
-            await self._ended(name_of(slot), Retryable("The local agent died, perhaps for want of memory."))
+            if process.returncode == SENT_HOME:
+                await self._sent_home(slot)
+                continue
+            await self._owner.bereaved(
+                name_of(slot), Retryable("The local agent died, perhaps for want of memory.")
+            )
             failures = 0 if seconds >= HEALTHY else failures + 1
             pause = RESTART_AFTER[min(failures, len(RESTART_AFTER)) - 1] if failures else RESTART_AFTER[0]
             log.trouble(
@@ -115,6 +132,11 @@ class LocalAgents:
             )
             self._processes[slot] = None
             await asyncio.sleep(pause)
+
+    async def _sent_home(self, slot: int) -> None:
+        log.event("agent.sent-home", slot=slot)
+        self._processes[slot] = None
+        await self._owner.welcome(name_of(slot))
 
     async def _wait_for(self, process: subprocess.Popen[bytes]) -> float:
         """Wait for a process without polling it; how long that took."""
@@ -147,7 +169,7 @@ class LocalAgents:
                         process.send_signal(number)
 
 
-def launch(settings: Settings, folder: Path, url: str, home: Home, ended: Ended) -> LocalAgents:
+def launch(settings: Settings, folder: Path, url: str, home: Home, owner: Owner) -> LocalAgents:
     """Start the agents that the settings ask for; they join the gateway at this URL. Raises NoFfmpeg."""
     cores = len(os.sched_getaffinity(0))
     count = settings.workers if settings.workers >= 0 else cores
@@ -160,7 +182,7 @@ def launch(settings: Settings, folder: Path, url: str, home: Home, ended: Ended)
     # And tried: an agent that has none ends, and would be started again for ever.
     ffmpeg = examine(find(settings.ffmpeg)).path if count else ""
     threads = max(1, cores // max(1, count))
-    agents = LocalAgents(Command(archive, url, home, ffmpeg, threads, settings.log), count, ended)
+    agents = LocalAgents(Command(archive, url, home, ffmpeg, threads, settings.log), count, owner)
     agents.start()
     return agents
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from fallow import log
 from fallow.data_folder import DataFolder
-from fallow.errors import Conflict, NotFound
+from fallow.errors import Conflict, FallowError, NotFound
 from fallow.messages import to_wire
-from fallow.model import Part, TaskKind
+from fallow.model import Part, Standing, TaskKind
 from fallow.profiles import Profile
 from fallow.services import listening, watch
 from fallow.services.home import Home
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fallow.services.front import Later
     from fallow.services.play import PlayLinks
 
+ASK_AGAIN = 3.0  # seconds between two looks whether a worker that was sent home may come again
 LAST = 5.0  # seconds that a service has after `stop_seconds` to give back what it holds
 GRACE = 3.0  # seconds that answers under way have when a whole platform ends
 
@@ -199,7 +200,7 @@ class Platform:
         # The agents come first: while they start, this process imports what the gateway needs, which takes longer.
         # They can connect already and are answered as soon as there is somebody to do it.
         if Role.WORKER in roles:
-            self._agents = launch(settings, folder.path, self.url, self._home, self._bereaved)
+            self._agents = launch(settings, folder.path, self.url, self._home, self)
             stack.push_async_callback(self._agents.stop)
         await self._serve(folder, socket)
         # Down in this order: no agent works any more; splitter, joiner and sweeper give back what they hold;
@@ -274,7 +275,7 @@ class Platform:
             self._people = Later(lambda: _people(ctx, self.api_token, self.setup_token, self._settings))
         return self._people
 
-    async def _bereaved(self, name: str, error: Exception) -> None:
+    async def bereaved(self, name: str, error: Exception) -> None:
         """A local agent has ended: what it was at goes to others at once."""
         from fallow.pipeline.sweep import give_back
 
@@ -282,6 +283,19 @@ class Platform:
             worker = self._home.worker(self._home.called(name))
             await give_back(self._ctx, worker, error)
             await self._holds.release_of(worker)
+
+    async def welcome(self, name: str) -> None:
+        """Returns when the worker that a local agent is may come (again)."""
+        worker = self._home.worker(self._home.called(name))
+        while self._ctx is not None:
+            try:
+                if (await self._ctx.ledger.worker(worker)).standing is not Standing.BANNED:
+                    return
+            except NotFound:
+                return
+            except FallowError as error:  # it is asked again
+                log.trouble("agent.not_asked_for", str(error))
+            await asyncio.sleep(ASK_AGAIN)
 
     def _start_loops(self, ctx: Context, holds: Holds) -> None:
         from fallow.services.consumers import Consumer, sweeper

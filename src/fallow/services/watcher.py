@@ -16,7 +16,9 @@ from fallow.errors import FallowError, NotFound
 from fallow.messages import to_wire
 from fallow.overview import Pulse
 from fallow.pipeline.context import Context
+from fallow.pipeline.workforce import members
 from fallow.services.changes import RESYNC, Change, History, Item, Listener, encoded
+from fallow.services.fleet_api import worker_view
 from fallow.services.maps import Chart, chart, named
 from fallow.services.summaries import Summaries
 from fallow.services.views import job_view
@@ -159,7 +161,7 @@ class Watcher:
         return Change("jobs", items)
 
     async def _workers_changed(self) -> Change:
-        now = {worker.id: encoded(to_wire(worker)) for worker in await self._ctx.ledger.workers()}
+        now = {one.worker.id: encoded(worker_view(one).model_dump()) for one in await members(self._ctx)}
         before, self._workers = self._workers, now
         items = [Item("", worker, text) for worker, text in now.items() if before.get(worker) != text]
         items += [Item("", worker, "") for worker in before.keys() - now.keys()]

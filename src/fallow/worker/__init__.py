@@ -8,6 +8,6 @@
 - download, upload: its two ends; sender: a thread for the second one
 - patience: with servers that are away; ways: past them
 - source: where work comes from, over HTTP; connection: the connections
-- machine: what this machine is
+- machine: what this machine is; device: of which kind
 - pack: the agent as one file, fallow-worker.pyz
 """

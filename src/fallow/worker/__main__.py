@@ -11,25 +11,28 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 
 from fallow import __version__, log
-from fallow.errors import BadSetting, FallowError, Forbidden
+from fallow.errors import BadSetting, FallowError, Forbidden, NotAllowed
 from fallow.ffmpeg.locate import examine, find
 from fallow.messages import Registration
 from fallow.worker.agent import Agent
 from fallow.worker.machine import cores, describe, hostname, most
 from fallow.worker.means import Means
 from fallow.worker.source import GatewaySource
+from fallow.worker.stopping import SENT_HOME
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Work until told to stop. 0 when drained, 130 when aborted, 1 or 2 when no work can begin."""
+    """Work until told to stop. 0: drained, 130: aborted, 3: sent home, 1 or 2: no work can begin."""
     options = parser().parse_args(arguments)
     log.set_up(options.log, level=options.log_level, service="worker")
     try:
         return _work(options)
     except FallowError as error:
         sys.stderr.write(f"fallow worker: {error}\n")
+        if isinstance(error, NotAllowed):
+            return SENT_HOME
         return USAGE if isinstance(error, (BadSetting, Forbidden)) else FAILED
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from fallow import log
-from fallow.errors import Cancelled, FallowError, Forbidden, Retryable
+from fallow.errors import Cancelled, FallowError, Forbidden, NotAllowed, Retryable
 from fallow.messages import LeaseRequest, Registration
 from fallow.worker.attempt import Attempt
 from fallow.worker.means import Means
@@ -36,10 +36,10 @@ class Agent:
         self._enlisting = threading.Lock()
         self._generation = 0  # of the worker token
         self._worker = ""  # what the gateway calls it
-        self._refused = ""
+        self._refused: FallowError | None = None  # what the gateway says to this agent
 
     def run(self) -> None:
-        """Until drained or aborted. Raises Forbidden when the gateway does not take this agent."""
+        """Until drained or aborted. Raises what the gateway says when it does not take this agent (any more)."""
         self._enlist(0)
         self._working = len(self._slots)
         for number, slot in enumerate(self._slots):
@@ -52,7 +52,7 @@ class Agent:
             if not self._changed.wait_for(lambda: self._working == 0, ABORT_SECONDS):
                 log.trouble("agent.abandon", slots=self._working)
         if self._refused:
-            raise Forbidden(self._refused)
+            raise self._refused
 
     def drain(self) -> None:
         """Finish what is begun, begin nothing new."""
@@ -100,7 +100,7 @@ class Agent:
                     log.trouble("agent.unregistered", str(error))
                     self._draining.wait(pause())
                 except FallowError as error:
-                    self._refused = str(error)
+                    self._refused = error
                     self.drain()
                 else:
                     self._generation += 1
@@ -116,6 +116,9 @@ class Agent:
             generation = self._generation
             try:
                 grants = self._source.lease(self._request(begin_in))
+            except NotAllowed as error:
+                self._refused = self._refused or error
+                self.abort()
             except Forbidden:
                 self._enlist(generation)
             except FallowError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fallow.catalogue import AUDIO, VIDEO
 from fallow.ffmpeg.locate import Build
+from fallow.worker import device
 
 MOST = 8
 TASK_MEMORY = 512 << 20  # bytes; what x264 needs for 1080p, and some
@@ -45,6 +46,7 @@ def describe(build: Build, slots: int) -> dict[str, Any]:
         "cores": cores(),
         "memory": memory(),
         "host": hostname(),
+        **device.describe(),
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "slots": slots,
         "ffmpeg": build.version,

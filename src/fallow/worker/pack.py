@@ -29,6 +29,7 @@ MODULES = (
     "worker/agent.py",
     "worker/attempt.py",
     "worker/connection.py",
+    "worker/device.py",
     "worker/download.py",
     "worker/machine.py",
     "worker/means.py",

@@ -17,6 +17,7 @@ from fallow.errors import (
     Conflict,
     FallowError,
     Forbidden,
+    NotAllowed,
     NotFound,
     Rejected,
     StorageFull,
@@ -44,7 +45,8 @@ PATIENCE_SECONDS = 30.0  # for any answer, beyond the time it may take by agreem
 
 
 class WorkSource(Protocol):
-    """Raises Unavailable when it cannot be reached, Cancelled when the lease is over, Forbidden for a bad token."""
+    """Raises Unavailable when it cannot be reached, Cancelled when the lease is over, Forbidden for a bad token,
+    NotAllowed when the worker was sent home."""
 
     def register(self, registration: Registration) -> Welcome: ...
 
@@ -200,7 +202,10 @@ def refusal(status: int, body: bytes) -> FallowError:
         507: StorageFull,
     }
     kind = kinds.get(status, Unavailable if status >= 500 else Rejected)
-    return kind(title(body) or f"The gateway answered with status {status}.")
+    told = title(body)
+    if status == 403 and told:  # else it is somebody in between
+        return NotAllowed(told)
+    return kind(told or f"The gateway answered with status {status}.")
 
 
 def _decoded(cls: type[T], body: Any) -> T:

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from fallow.errors import FallowError
 
+SENT_HOME = 3
+"""How an agent exits that the gateway has sent home: it had better not be started again."""
+
 
 class Stop:
     """Of transfers, or of a process: asked for with a reason. What waits for its sockets then ends."""
