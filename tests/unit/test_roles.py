@@ -62,6 +62,7 @@ DECIDED = {
     "DELETE /profiles/{name}": SUBMITTER,
     "POST /profiles/check": VIEWER,
     "POST /estimates": VIEWER,
+    "GET /platform": VIEWER,
     "OPTIONS /uploads": VIEWER,
     "POST /uploads": SUBMITTER,
     "OPTIONS /uploads/{job}": VIEWER,

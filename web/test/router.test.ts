@@ -16,3 +16,10 @@ test("what no page has is missing", () => {
   for (const hash of ["#/nowhere", "#/jobs/a/b", "#/fleet/x"]) expect(parse(hash).page).toBe("missing");
   expect(parse("#/jobs/%E0%A4%A").id).toBe("%E0%A4%A");
 });
+
+test("links that are given to somebody carry a token", () => {
+  expect([parse("#/setup/abc").page, parse("#/setup/abc").id]).toEqual(["setup", "abc"]);
+  const found = parse(to("join", "a/b-_"));
+  expect([found.page, found.id]).toEqual(["join", "a/b-_"]);
+  expect(parse("#/setup").page).toBe("missing");
+});

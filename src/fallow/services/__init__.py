@@ -9,7 +9,7 @@
 - access: who is asking, and whether they may; entry: how they get in
 - login_api: sessions and passwords; users_api: users; tokens_api: tokens of programs and devices
 - fleet_api: workers; profiles_api: profiles and estimates
-- numbers_api: statistics; csv_table: as spreadsheets take them
+- numbers_api: statistics; csv_table: as spreadsheets take them; platform_api: what is set
 - uploads_api: resumable uploads, by tus
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part

@@ -14,6 +14,7 @@ from fallow.services import (
     jobs_api,
     login_api,
     numbers_api,
+    platform_api,
     profiles_api,
     tokens_api,
     uploads_api,
@@ -37,7 +38,7 @@ def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # n
         exception_handlers={**HANDLERS, TooOften: too_often, RequestValidationError: _malformed},
     )
     app.add_middleware(Access, ctx=ctx, entry=entry)
-    for api in (jobs_api, events_api, fleet_api, numbers_api, profiles_api, uploads_api):
+    for api in (jobs_api, events_api, fleet_api, numbers_api, platform_api, profiles_api, uploads_api):
         app.include_router(api.router(ctx))
     for router in (login_api.router(entry), users_api.router(ctx, entry), tokens_api.router(entry)):
         app.include_router(router)

@@ -1,6 +1,108 @@
 /** What the API takes and gives, made from its OpenAPI document by `npm run types`. */
 
 export interface paths {
+    "/api/v1/estimates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimates
+         * @description Bytes, by what was made here before, and seconds with the workers that are there now.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EstimatesBody"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["EstimatesView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Server-sent events of what has changed: `jobs`, `workers`, and of one job `map` and `job`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    job?: string;
+                };
+                header?: {
+                    "last-event-id"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -8,11 +110,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Listing */
+        /**
+         * Listing
+         * @description The newest jobs first; `next` of the answer, given as `after`, brings those that follow.
+         */
         get: {
             parameters: {
                 query?: {
+                    after?: string;
                     limit?: number;
+                    state?: components["schemas"]["JobState"][] | null;
+                    text?: string;
                 };
                 header?: never;
                 path?: never;
@@ -26,9 +134,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            [key: string]: components["schemas"]["JobView"][];
-                        };
+                        "application/json": components["schemas"]["JobsPage"];
                     };
                 };
                 /** @description Validation Error */
@@ -159,7 +265,45 @@ export interface paths {
         };
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change
+         * @description Pause a job, go on with it, change its priority.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["JobChanges"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["JobView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
     "/api/v1/jobs/{job}/cancel": {
@@ -203,6 +347,108 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/chunks/{rendition}/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Chunk
+         * @description One chunk of one rendition, with all attempts at it.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                    number: number;
+                    rendition: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChunkView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Failures
+         * @description The newest failed attempts, and why they failed.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FailuresView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -291,6 +537,56 @@ export interface paths {
                     };
                     content: {
                         "application/json": unknown;
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Chunk Map
+         * @description The state of every chunk in every rendition.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MapView"];
                     };
                 };
                 /** @description Validation Error */
@@ -417,7 +713,41 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Source
+         * @description The source as it was uploaded, as long as it is kept; ranges are supported.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
         /**
          * Upload
          * @description The source, as the body. Broken off, it can be sent again.
@@ -509,6 +839,325 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Timeline
+         * @description Every attempt: what ran where, and when.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TimelineView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/join-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join
+         * @description A token with which any number of devices join, for a while.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewJoinToken"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["JoinTokenView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log In
+         * @description A session, as a cookie; 429 says in `Retry-After` when to try again.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Credentials"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Me"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log Out
+         * @description The session of this browser ends.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Who I am to this gateway; 401 when nobody is logged in.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Me"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description All sessions of the user end but this one.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PasswordChange"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/platform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Platform
+         * @description Its version, and how long it keeps what.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PlatformView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/profiles": {
         parameters: {
             query?: never;
@@ -516,12 +1165,491 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Profiles */
+        /**
+         * Profiles
+         * @description All that the caller may use.
+         */
         get: {
             parameters: {
                 query?: never;
                 header?: never;
                 path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ProfilesView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save
+         * @description Save a profile for the caller, in place of an own one of that name.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /**
+         * Drop
+         * @description Delete an own profile.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description Everything that is wrong with a profile, by its fields.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FaultsView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description The first admin, who is logged in at once. Works until there is one.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FirstAdmin"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Me"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics
+         * @description Of the last day, unless told otherwise. One `table` of it comes as CSV when that is asked for.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    format?: ("json" | "csv") | null;
+                    since?: number | null;
+                    step?: number | null;
+                    table?: ("throughput" | "devices" | "profiles" | "failures") | null;
+                    until?: number | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["StatisticsView"];
+                        "text/csv": unknown;
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TokensView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Make
+         * @description A new API token: it sees and makes what its user does, as far as its role goes.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MadeToken"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke
+         * @description It is not let in any more, from now on.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create
+         * @description Begin the upload of a source. `Upload-Metadata` names its `job`; `Upload-Length` says how large it is.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/offset+octet-stream": string;
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+            };
+        };
+        delete?: never;
+        /**
+         * Offers
+         * @description What of tus is spoken here.
+         */
+        options: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show
+         * @description How much has come, as JSON, whether it is uploaded or fetched; nobody is disturbed by it.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
                 cookie?: never;
             };
             requestBody?: never;
@@ -537,24 +1665,158 @@ export interface paths {
                         };
                     };
                 };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
             };
         };
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
+        /**
+         * Instead
+         * @description PATCH, HEAD or DELETE, by `X-HTTP-Method-Override`, where a proxy lets through no others.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/offset+octet-stream": string;
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        /**
+         * Terminate
+         * @description Give the upload up; the job waits for another one.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        /**
+         * Offers
+         * @description What of tus is spoken here.
+         */
+        options: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
         head?: never;
-        patch?: never;
+        /**
+         * Go On
+         * @description Send more, from `Upload-Offset` on.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/offset+octet-stream": string;
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
-    "/api/v1/workers": {
+    "/api/v1/users": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Workers */
+        /** Users */
         get: {
             parameters: {
                 query?: never;
@@ -570,9 +1832,165 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
+                        "application/json": components["schemas"]["UsersView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Add */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewUser"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UserView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description With their sessions, tokens, profiles and webhooks; ended jobs stay, for admins.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description A new role, at once; a new password.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["UserChange"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UserView"];
+                    };
+                };
+                /** @description Validation Error */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HTTPValidationError"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workers
+         * @description All workers, heard of lately first.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WorkersView"];
                     };
                 };
             };
@@ -589,6 +2007,243 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AttemptView
+         * @description One lease of a task.
+         */
+        AttemptView: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /** Ended */
+            ended: number | null;
+            /** Error */
+            error: string;
+            /** Fps */
+            fps: number;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Started */
+            started: number;
+            /** Wall Seconds */
+            wall_seconds: number;
+            /** Worker */
+            worker: string;
+            /** Worker Name */
+            worker_name: string;
+        };
+        /**
+         * Cause
+         * @description Why attempts failed, and how many.
+         */
+        Cause: {
+            /** Cause */
+            cause: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * ChunkView
+         * @description A chunk of a rendition, with all attempts at it.
+         */
+        ChunkView: {
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Bytes */
+            bytes: number | null;
+            /** Error */
+            error: string;
+            /** Frames */
+            frames: number;
+            /** State */
+            state: string;
+        };
+        /**
+         * Credentials
+         * @description Who logs in.
+         * @example {
+         *       "name": "anna",
+         *       "password": "…"
+         *     }
+         */
+        Credentials: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+        };
+        /**
+         * DeviceShare
+         * @description What devices of one class have done.
+         */
+        DeviceShare: {
+            /** Arch */
+            arch: string;
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /** Device Class */
+            device_class: string;
+            /** Frames */
+            frames: number;
+            /** Joules */
+            joules?: number | null;
+            /** Wall Seconds */
+            wall_seconds: number;
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * Estimate
+         * @description What one rendition will come to.
+         */
+        Estimate: {
+            /** Bytes */
+            bytes: number;
+            /** Measured */
+            measured: boolean;
+            /** Name */
+            name: string;
+            /** Seconds */
+            seconds: number | null;
+        };
+        /**
+         * EstimatesBody
+         * @description A job that there may be: profiles, and what its source is like.
+         */
+        EstimatesBody: {
+            /**
+             * Fps
+             * @example 25
+             */
+            fps: number;
+            /**
+             * Height
+             * @example 1080
+             */
+            height: number;
+            /**
+             * Profiles
+             * @example [
+             *       {
+             *         "audio": {
+             *           "codec": "aac"
+             *         },
+             *         "codec": "libx264",
+             *         "crf": 22,
+             *         "height": 720,
+             *         "name": "720p",
+             *         "width": 1280
+             *       }
+             *     ]
+             */
+            profiles: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Seconds
+             * @example 600
+             */
+            seconds: number;
+            /**
+             * Width
+             * @example 1920
+             */
+            width: number;
+        };
+        /**
+         * EstimatesView
+         * @description What each rendition will come to, made alone.
+         */
+        EstimatesView: {
+            /**
+             * Estimates
+             * @example [
+             *       {
+             *         "bytes": 165000000,
+             *         "measured": true,
+             *         "name": "720p",
+             *         "seconds": 95.5
+             *       }
+             *     ]
+             */
+            estimates: components["schemas"]["Estimate"][];
+        };
+        /**
+         * FailuresView
+         * @description The newest ones, newest first.
+         */
+        FailuresView: {
+            /** Failures */
+            failures: components["schemas"]["FailureView"][];
+        };
+        /**
+         * FailureView
+         * @description An attempt that failed.
+         */
+        FailureView: {
+            /** At */
+            at: number;
+            /** Error */
+            error: string;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Rendition */
+            rendition: string;
+            /** Task */
+            task: string;
+            /** Worker Name */
+            worker_name: string;
+        };
+        /**
+         * Fault
+         * @description What is wrong with one field.
+         */
+        Fault: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * FaultsView
+         * @description What is wrong with a profile; nothing when it is fine.
+         */
+        FaultsView: {
+            /**
+             * Errors
+             * @example [
+             *       {
+             *         "field": "crf",
+             *         "message": "crf = 99 is out of range; choose from 0 to 51."
+             *       }
+             *     ]
+             */
+            errors: components["schemas"]["Fault"][];
+        };
+        /**
+         * FirstAdmin
+         * @description Who sets the platform up.
+         * @example {
+         *       "name": "anna",
+         *       "password": "…"
+         *     }
+         */
+        FirstAdmin: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /**
+             * Token
+             * @description From the link that `fallow up` shows at its first start.
+             */
+            token: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -626,30 +2281,134 @@ export interface components {
             }[];
         };
         /**
+         * JobChanges
+         * @description What is to be different of a job that is under way; what is left out stays as it is.
+         */
+        JobChanges: {
+            /**
+             * Paused
+             * @description Nothing of a paused job is begun; what is worked on is finished.
+             */
+            paused?: boolean | null;
+            /**
+             * Priority
+             * @description Among all jobs.
+             */
+            priority?: ("high" | "normal" | "low") | null;
+        };
+        /**
+         * JobsPage
+         * @description Some jobs, the newest first, and where the next ones begin.
+         */
+        JobsPage: {
+            /** Jobs */
+            jobs: components["schemas"]["JobSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * JobState
+         * @description The life of a job; `moves` lists what may follow each state.
+         * @enum {string}
+         */
+        JobState: "uploading" | "splitting" | "encoding" | "joining" | "done" | "failed" | "cancelled";
+        /**
+         * JobSummary
+         * @description A job as lists show it.
+         */
+        JobSummary: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /** Created */
+            created: number;
+            /** Duration */
+            duration: number | null;
+            /** Error */
+            error: string;
+            /** Eta */
+            eta: number | null;
+            /** Fps */
+            fps: number;
+            /** Frames Done */
+            frames_done: number;
+            /** Frames Total */
+            frames_total: number;
+            /** Id */
+            id: string;
+            /** Joules */
+            joules: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            /** Paused */
+            paused: boolean;
+            /** Play Url */
+            play_url: string | null;
+            /** Priority */
+            priority: string;
+            /** Progress */
+            progress: number;
+            /** Renditions */
+            renditions: string[];
+            /** Size */
+            size: number | null;
+            /** State */
+            state: string;
+            /** Updated */
+            updated: number;
+            /** Wall Seconds */
+            wall_seconds: number;
+        };
+        /**
          * JobView
          * @description A job as people see it.
          */
         JobView: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
             /** Created */
             created: number;
+            /** Duration */
+            duration: number | null;
             /** Error */
             error: string;
             /** Error Kind */
             error_kind: string;
+            /** Eta */
+            eta: number | null;
+            /** Fps */
+            fps: number;
+            /** Frames Done */
+            frames_done: number;
+            /** Frames Total */
+            frames_total: number;
             /** Id */
             id: string;
+            /** Joules */
+            joules: number | null;
             /** Name */
             name: string;
             /** Options */
             options: {
                 [key: string]: unknown;
             };
+            /** Owner */
+            owner: string;
+            /** Paused */
+            paused: boolean;
             /** Play Url */
             play_url: string | null;
+            /** Priority */
+            priority: string;
+            /** Progress */
+            progress: number;
             /** Renditions */
             renditions: components["schemas"]["RenditionView"][];
             /** Shares */
             shares: components["schemas"]["ShareView"][];
+            /** Size */
+            size: number | null;
             /** Source */
             source: {
                 [key: string]: unknown;
@@ -662,8 +2421,181 @@ export interface components {
             updated: number;
             /** Waits */
             waits: string;
+            /** Wall Seconds */
+            wall_seconds: number;
             /** Warnings */
             warnings: string[];
+        };
+        /**
+         * JoinTokenView
+         * @description What a device joins with.
+         * @example {
+         *       "expires": 1760003600,
+         *       "token": "…",
+         *       "url": "https://fallow.example"
+         *     }
+         */
+        JoinTokenView: {
+            /** Expires */
+            expires: number;
+            /** Token */
+            token: string;
+            /**
+             * Url
+             * @description The server, as devices address it.
+             */
+            url: string;
+        };
+        /**
+         * MadeToken
+         * @description A new token; it is told this once.
+         * @example {
+         *       "created": 1760000000,
+         *       "id": "5f2c…",
+         *       "name": "nightly",
+         *       "role": "submitter",
+         *       "token": "fallow_…"
+         *     }
+         */
+        MadeToken: {
+            /** Created */
+            created: number;
+            /** Expires */
+            expires: number | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+            /** Token */
+            token: string;
+            /**
+             * Used
+             * @description When it was used last, to the minute.
+             */
+            used: number | null;
+        };
+        /**
+         * MapView
+         * @description One letter for each chunk of each rendition: `.` not cut yet, `p` planned, `q` queued, `l` leased, `d` done,
+         *     `x` dead, `r` planned again after a failure.
+         */
+        MapView: {
+            /** At */
+            at: {
+                [key: string]: {
+                    [key: string]: [
+                        number,
+                        number
+                    ];
+                };
+            };
+            /** Cells */
+            cells: {
+                [key: string]: string;
+            };
+            /** Chunks */
+            chunks: number;
+            /** Renditions */
+            renditions: string[];
+            /** Workers */
+            workers: components["schemas"]["Named"][];
+        };
+        /**
+         * Me
+         * @description Who asks.
+         * @example {
+         *       "login": true,
+         *       "name": "anna",
+         *       "role": "submitter",
+         *       "via": "session"
+         *     }
+         */
+        Me: {
+            /**
+             * Login
+             * @description Whether this gateway needs a login.
+             */
+            login: boolean;
+            /**
+             * Name
+             * @description Empty for who runs the platform.
+             */
+            name: string;
+            role: components["schemas"]["Role"];
+            /**
+             * Via
+             * @description How they got in: loopback, session or token.
+             */
+            via: string;
+        };
+        /**
+         * Named
+         * @description A worker.
+         */
+        Named: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewJoinToken
+         * @description For devices that are to join soon.
+         */
+        NewJoinToken: {
+            /**
+             * Minutes
+             * @description How long it can be joined with.
+             * @default 60
+             */
+            minutes: number;
+        };
+        /**
+         * NewToken
+         * @description What a program is to get in with.
+         * @example {
+         *       "days": 90,
+         *       "name": "nightly",
+         *       "role": "submitter"
+         *     }
+         */
+        NewToken: {
+            /**
+             * Days
+             * @description How long it lasts; null: until it is revoked.
+             */
+            days?: number | null;
+            /**
+             * Name
+             * @description What it is for.
+             */
+            name: string;
+            /** @description At most one's own. */
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * NewUser
+         * @description Somebody who is to have a login.
+         * @example {
+         *       "name": "bert",
+         *       "password": "four words go here",
+         *       "role": "submitter"
+         *     }
+         */
+        NewUser: {
+            /**
+             * Name
+             * @description Letters, digits and . _ - @ +; kept in lower case.
+             */
+            name: string;
+            /**
+             * Password
+             * @description 10 characters or more.
+             */
+            password: string;
+            /** @default submitter */
+            role: components["schemas"]["Role"];
         };
         /**
          * OptionsBody
@@ -708,6 +2640,83 @@ export interface components {
             segment_seconds: number;
         };
         /**
+         * Pace
+         * @description How long devices of one class take for a minute of one profile.
+         */
+        Pace: {
+            /** Device Class */
+            device_class: string;
+            /** Joules Per Minute */
+            joules_per_minute?: number | null;
+            /** Minutes */
+            minutes: number;
+            /** Profile */
+            profile: string;
+            /** Seconds Per Minute */
+            seconds_per_minute: number;
+        };
+        /**
+         * PasswordChange
+         * @description A new password, by who knows the old one.
+         */
+        PasswordChange: {
+            /**
+             * New
+             * @description 10 characters or more; all other sessions end.
+             */
+            new: string;
+            /** Old */
+            old: string;
+        };
+        /**
+         * PlatformView
+         * @description As whoever runs it has set it.
+         */
+        PlatformView: {
+            /**
+             * Source Seconds
+             * @description How long the source of a finished job is kept; 0: it goes at once.
+             * @example 604800
+             */
+            source_seconds: number;
+            /**
+             * Upload Seconds
+             * @description How long a job waits for the next byte of its source, before it is removed.
+             * @example 86400
+             */
+            upload_seconds: number;
+            /**
+             * Version
+             * @example 1.0.0
+             */
+            version: string;
+        };
+        /**
+         * ProfilesView
+         * @description Profiles in their wire form, each with its `source`: built-in, file or saved.
+         */
+        ProfilesView: {
+            /**
+             * Profiles
+             * @example [
+             *       {
+             *         "audio": {
+             *           "codec": "aac"
+             *         },
+             *         "codec": "libx264",
+             *         "crf": 22,
+             *         "height": 720,
+             *         "name": "720p",
+             *         "source": "built-in",
+             *         "width": 1280
+             *       }
+             *     ]
+             */
+            profiles: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * RenditionView
          * @description How far one rendition is.
          */
@@ -735,6 +2744,12 @@ export interface components {
             /** State */
             state: string;
         };
+        /**
+         * Role
+         * @description What somebody may do; each may do all that those above it may.
+         * @enum {string}
+         */
+        Role: "viewer" | "submitter" | "admin";
         /**
          * RunningView
          * @description What a worker is at.
@@ -781,6 +2796,177 @@ export interface components {
             /** Worker */
             worker: string;
         };
+        /**
+         * StatisticsView
+         * @description What was done in a period of time.
+         */
+        StatisticsView: {
+            /** Devices */
+            devices: components["schemas"]["DeviceShare"][];
+            /** Failures */
+            failures: components["schemas"]["Cause"][];
+            /** Profiles */
+            profiles: components["schemas"]["Pace"][];
+            /** Since */
+            since: number;
+            /**
+             * Step
+             * @description Seconds of one row of `throughput`.
+             */
+            step: number;
+            /**
+             * Throughput
+             * @description [t, frames, seconds_of_video, bytes_out] delivered from `t` on for `step` seconds; nothing for when nothing was.
+             * @example [
+             *       [
+             *         1760000000,
+             *         9000,
+             *         360,
+             *         90000000
+             *       ]
+             *     ]
+             */
+            throughput: [
+                number,
+                number,
+                number,
+                number
+            ][];
+            /** Until */
+            until: number;
+        };
+        /**
+         * TaskView
+         * @description What a worker is at.
+         */
+        TaskView: {
+            /**
+             * Done Frames
+             * @example 156
+             */
+            done_frames: number;
+            /**
+             * Fps
+             * @example 33
+             */
+            fps: number;
+            /**
+             * Frames
+             * @example 300
+             */
+            frames: number;
+            /** Job */
+            job: string;
+            /** Job Name */
+            job_name: string;
+            /**
+             * Kind
+             * @example video
+             */
+            kind: string;
+            /**
+             * Number
+             * @description Of the chunk.
+             * @example 5
+             */
+            number: number;
+            /**
+             * Rendition
+             * @example 720p
+             */
+            rendition: string;
+        };
+        /**
+         * TimelineView
+         * @description What ran where. A span is: index of the worker, kind, rendition, number, started, ended or null, outcome.
+         */
+        TimelineView: {
+            /** Spans */
+            spans: [
+                number,
+                string,
+                string,
+                number,
+                number,
+                number | null,
+                string
+            ][];
+            /** Workers */
+            workers: components["schemas"]["Named"][];
+        };
+        /**
+         * TokensView
+         * @description One's tokens, the newest first.
+         */
+        TokensView: {
+            /** Tokens */
+            tokens: components["schemas"]["TokenView"][];
+        };
+        /**
+         * TokenView
+         * @description A token, without itself.
+         * @example {
+         *       "created": 1760000000,
+         *       "id": "5f2c…",
+         *       "name": "nightly",
+         *       "role": "submitter"
+         *     }
+         */
+        TokenView: {
+            /** Created */
+            created: number;
+            /** Expires */
+            expires: number | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+            /**
+             * Used
+             * @description When it was used last, to the minute.
+             */
+            used: number | null;
+        };
+        /**
+         * UserChange
+         * @description What is to be different.
+         * @example {
+         *       "role": "admin"
+         *     }
+         */
+        UserChange: {
+            /**
+             * Password
+             * @description All sessions of the user end.
+             */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /**
+         * UsersView
+         * @description All users, by name.
+         */
+        UsersView: {
+            /** Users */
+            users: components["schemas"]["UserView"][];
+        };
+        /**
+         * UserView
+         * @description A user.
+         * @example {
+         *       "created": 1760000000,
+         *       "name": "bert",
+         *       "role": "submitter"
+         *     }
+         */
+        UserView: {
+            /** Created */
+            created: number;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -793,6 +2979,138 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WorkersView
+         * @description All workers.
+         */
+        WorkersView: {
+            /** Workers */
+            workers: components["schemas"]["WorkerView"][];
+        };
+        /**
+         * WorkerView
+         * @description A worker as people see it.
+         */
+        WorkerView: {
+            /**
+             * Arch
+             * @description arm, x86, or another family of processors.
+             * @example arm
+             */
+            arch: string;
+            /**
+             * Device Class
+             * @description phone, board, laptop, pc or server, as far as its machine tells; else unknown.
+             * @example phone
+             */
+            device_class: string;
+            /**
+             * Failed
+             * @description Attempts that were not.
+             * @example 2
+             */
+            failed: number;
+            /**
+             * Fps
+             * @description Frames per second of what it delivered in the last hour.
+             * @example 48.5
+             */
+            fps: number;
+            /**
+             * Frames
+             * @description Delivered in all.
+             * @example 90000
+             */
+            frames: number;
+            /**
+             * Id
+             * @example 8f14e45fceea167a
+             */
+            id: string;
+            /**
+             * Joules Per Minute
+             * @description Of video; null as long as it is not measured.
+             */
+            joules_per_minute: number | null;
+            /**
+             * Leases
+             * @description Tasks that it has.
+             * @example 1
+             */
+            leases: number;
+            /**
+             * Local
+             * @description Started by the platform itself, not by a person.
+             */
+            local: boolean;
+            /**
+             * Machine
+             * @description What the agent tells of it.
+             * @example {
+             *       "arch": "aarch64",
+             *       "cores": 8,
+             *       "ffmpeg": "7.1",
+             *       "memory": 8000000000,
+             *       "system": "Linux"
+             *     }
+             */
+            machine: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @description What people call it.
+             * @example Ann's phone
+             */
+            name: string;
+            /**
+             * Reason
+             * @description Why it is paused.
+             * @example
+             */
+            reason: string;
+            /**
+             * Registered
+             * @description When it came first; null when that is not known.
+             */
+            registered: number | null;
+            /**
+             * Seen
+             * @description When it was heard of last, in seconds since 1970.
+             * @example 1760000000
+             */
+            seen: number;
+            /**
+             * Standing
+             * @description What an administrator wants of it.
+             * @enum {string}
+             */
+            standing: "active" | "draining" | "banned";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "working" | "idle" | "paused" | "draining" | "banned" | "lost";
+            /** @description The first of them. */
+            task: components["schemas"]["TaskView"] | null;
+            /**
+             * Tasks
+             * @description Attempts that were good.
+             * @example 300
+             */
+            tasks: number;
+            /**
+             * Trust
+             * @description The share of its attempts that were good; null before the first.
+             */
+            trust: number | null;
+            /**
+             * Wall Seconds
+             * @description That these took.
+             * @example 1850.5
+             */
+            wall_seconds: number;
         };
     };
     responses: never;

@@ -176,22 +176,26 @@ export interface WorkerView {
   standing: "active" | "draining" | "banned";
   machine: Record<string, unknown>;
   device_class: string;
+  arch: string;
+  local: boolean;
   seen: number;
-  registered: number;
+  registered: number | null;
   fps: number;
   joules_per_minute: number | null;
   frames: number;
   wall_seconds: number;
   tasks: number;
   failed: number;
-  trust: number;
+  trust: number | null;
   reason: string;
+  leases: number;
   task: WorkerTask | null;
 }
 
 export interface WorkerTask {
   job: string;
   job_name: string;
+  kind: string;
   rendition: string;
   number: number;
   frames: number;

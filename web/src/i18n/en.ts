@@ -21,6 +21,9 @@ export const en = {
   soon: "This page is not there yet.",
   loading: "Loading …",
   again: "Try again",
+  logOut: "Log out",
+  notYoursTitle: "This page is not for you",
+  notYoursText: "It is for admins, or for those who may submit. Ask whoever runs the platform for another role.",
 
   // errors
   serverFailed: (status: number) => `The server answered with status ${status} and said no more; its log does.`,

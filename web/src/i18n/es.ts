@@ -21,6 +21,9 @@ export const es: Messages = {
   soon: "Esta página todavía no existe.",
   loading: "Cargando …",
   again: "Reintentar",
+  logOut: "Cerrar sesión",
+  notYoursTitle: "Esta página no es para usted",
+  notYoursText: "Es para administradores, o para quienes pueden enviar vídeos. Pida otro rol a quien lleva la plataforma.",
 
   serverFailed: (status) => `El servidor respondió con el estado ${status} y nada más; su registro dice por qué.`,
   notReached:

@@ -3,7 +3,7 @@ import { keep, kept } from "../app/kept";
 import { en } from "./en";
 import { es } from "./es";
 
-type Same<T> = {
+export type Same<T> = {
   [K in keyof T]: T[K] extends (...given: infer G) => string
     ? (...given: G) => string
     : T[K] extends string
@@ -22,6 +22,12 @@ document.documentElement.lang = current;
 /** All messages: `say().jobs`. */
 export const say = (): Messages => CATALOGUES[current];
 export const language = (): Language => current;
+
+/** The words of one page, which are loaded with it: `const words = inLanguages(en, es)`, then `words().title`. */
+export const inLanguages =
+  <T>(en: T, es: Same<T>): (() => Same<T>) =>
+  () =>
+    (current === "es" ? es : en) as Same<T>;
 
 export function setLanguage(wanted: Language): void {
   current = wanted;

@@ -1,0 +1,66 @@
+/** The list of workers: what changes in it, what is shown of it, and in which order. */
+import type { WorkerView } from "../../api/types";
+
+export type State = WorkerView["state"];
+export const STATES: State[] = ["working", "idle", "paused", "draining", "banned", "lost"];
+export type Order = "name" | "speed" | "trust" | "seen";
+export const ORDERS: Order[] = ["name", "speed", "trust", "seen"];
+
+export interface Wanted {
+  state: State | "all";
+  text: string;
+  order: Order;
+}
+
+/** The workers by id, with what an event tells. */
+export function merge(
+  workers: Map<string, WorkerView>,
+  changed: WorkerView[],
+  gone: string[],
+): Map<string, WorkerView> {
+  const now = new Map(workers);
+  for (const worker of changed) now.set(worker.id, worker);
+  for (const id of gone) now.delete(id);
+  return now;
+}
+
+export function chosen(workers: Iterable<WorkerView>, wanted: Wanted, language = "en"): WorkerView[] {
+  const names = new Intl.Collator(language, { numeric: true, sensitivity: "base" });
+  const by: Record<Order, (a: WorkerView, b: WorkerView) => number> = {
+    name: () => 0,
+    speed: (a, b) => b.fps - a.fps,
+    trust: (a, b) => (a.trust ?? 2) - (b.trust ?? 2),
+    seen: (a, b) => b.seen - a.seen,
+  };
+  const text = wanted.text.trim().toLowerCase();
+  return [...workers]
+    .filter((worker) => wanted.state === "all" || worker.state === wanted.state)
+    .filter((worker) => text === "" || searched(worker).includes(text))
+    .sort((a, b) => by[wanted.order](a, b) || names.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+}
+
+/** How many there are of each state. */
+export function tally(workers: Iterable<WorkerView>): Record<State, number> {
+  const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
+  for (const worker of workers) counts[worker.state] += 1;
+  return counts;
+}
+
+/** Frames per second of all that is being encoded now. */
+export function speed(workers: Iterable<WorkerView>): number {
+  let sum = 0;
+  for (const worker of workers) sum += worker.task?.fps ?? 0;
+  return sum;
+}
+
+/** A fact of its machine, as far as it tells. */
+export function fact(worker: WorkerView, name: string): string {
+  const told = worker.machine[name];
+  if (Array.isArray(told)) return told.join(", ");
+  return typeof told === "string" || typeof told === "number" ? String(told) : "";
+}
+
+function searched(worker: WorkerView): string {
+  const words = [worker.name, worker.id, worker.device_class, worker.arch, worker.task?.job_name ?? ""];
+  return [...words, fact(worker, "system"), fact(worker, "host")].join(" ").toLowerCase();
+}
