@@ -53,7 +53,8 @@ class Cell(NamedTuple):
     state: str
     failed: int  # 1 when its last attempt was
     worker: str
-    done: float  # share of the frames
+    done_frames: int
+    frames: int
 
 
 class Span(NamedTuple):
@@ -107,7 +108,7 @@ class Overview(Protocol):
         ...
 
     async def crew(self, job: str) -> list[str]:
-        """Ids of the workers that made attempts at a job's tasks for workers, by their first ones."""
+        """Ids of the workers that made attempts at a job's tasks, by their first ones."""
         ...
 
     async def names(self, workers: Collection[str]) -> dict[str, str]:

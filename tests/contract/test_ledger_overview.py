@@ -115,9 +115,9 @@ async def test_cells_crew_and_names(ledger, time):
     await ledger.give_up("L1", Setback("It broke.", 0.0))
     await ledger.commit("L2", a_part(), Effort())
     assert sorted(await ledger.cells("j")) == [
-        Cell("720p", 0, "leased", 0, "w", 0.5),
-        Cell("720p", 1, "planned", 1, "", 0.0),
-        Cell("720p", 2, "done", 0, "", 0.0),
+        Cell("720p", 0, "leased", 0, "w", 125, 250),
+        Cell("720p", 1, "planned", 1, "", 0, 250),
+        Cell("720p", 2, "done", 0, "", 0, 250),
     ]
     assert await ledger.crew("j") == ["w", "v"]
     assert await ledger.names(["w", "v"]) == {"w": "pi"}

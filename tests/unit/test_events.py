@@ -122,10 +122,10 @@ async def test_the_chunks_of_a_job_are_told_to_who_looks_at_it(caller):
         task = next(t for t in await ctx.ledger.tasks(job) if t.spec.kind.value == "video")
         await ctx.ledger.lease(task.id, "L", "w", 5e9, 5e9)
         told = await stream.next("map")
-        assert told["cells"] == [["big", 0, "l", 0, 0.0]]
-        assert told["workers"] == [{"index": 0, "id": "w", "name": ""}]
+        assert told["cells"] == [["big", 0, "l", 1, 0.0]]
+        assert told["workers"] == [{"index": 1, "id": "w", "name": ""}]  # after the splitter
     now = (await caller.get(f"/api/v1/jobs/{job}/map")).json
-    assert (now["cells"], now["at"]) == ({"big": "l"}, {"big": {"0": [0, 0.0]}})
+    assert (now["cells"], now["at"]) == ({"big": "l"}, {"big": {"0": [1, 0.0]}})
 
 
 async def test_a_job_that_is_not_there_is_refused(caller):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, or_, select, text
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database, fetch
-from fallow.adapters.ledger_script import Statement
 from fallow.adapters.ledger_tables import attempts, jobs, renditions, tasks, workers
 from fallow.errors import NotFound
 from fallow.model import JobState, TaskKind, TaskState
@@ -19,14 +18,12 @@ from fallow.records import Attempt, Job, Outcome, Rendition, Tally, Task
 _AT_ONCE = 500  # values in one statement
 _UNFINISHED = [state.value for state in JobState if not state.ended]
 _FAILED = [Outcome.FAILED.value, Outcome.EXPIRED.value]
-_ELSEWHERE = [kind.value for kind in (TaskKind.VIDEO, TaskKind.AUDIO, TaskKind.TEXT)]
 
-# Sent as they are: they bring tens of thousands of rows.
-CELLS = Statement(
+CELLS = text(
     "SELECT rendition, number, state, error <> '' AS failed, worker, done_frames, frames FROM tasks"
     " WHERE job = :job AND kind = 'video'"
 )
-SPANS = Statement(
+SPANS = text(
     "SELECT attempts.worker, tasks.kind, tasks.rendition, tasks.number, attempts.started, attempts.ended,"
     " attempts.outcome FROM attempts JOIN tasks ON tasks.id = attempts.task WHERE attempts.job = :job"
     " ORDER BY attempts.started, attempts.lease"
@@ -48,9 +45,10 @@ class Overviews:
             query = query.where(jobs.c.state.in_([state.value for state in wanted.states]))
         if wanted.owner is not None:
             query = query.where(jobs.c.owner == wanted.owner)
-        if text := wanted.text.lower():
-            name, found = func.lower(jobs.c.name), jobs.c.id.startswith(text, autoescape=True)
-            query = query.where(or_(name.contains(text, autoescape=True), found))
+        if wanted.text:
+            words = wanted.text.lower()
+            name, found = func.lower(jobs.c.name), jobs.c.id.startswith(words, autoescape=True)
+            query = query.where(or_(name.contains(words, autoescape=True), found))
         return await self._database.read(lambda db: jobs_with_renditions(db, query))
 
     async def jobs_named(self, names: Collection[str]) -> list[Job]:
@@ -96,19 +94,19 @@ class Overviews:
 
     async def paces(self, since: float) -> dict[str, Pace]:
         sums = func.sum(tasks.c.cost).label("work"), func.min(attempts.c.started).label("since")
-        query = select(tasks.c.job, *sums).join(attempts, attempts.c.task == tasks.c.id).group_by(tasks.c.job)
+        # So that SQLite finds the few attempts first, instead of going through all tasks by their jobs.
+        of_job = func.coalesce(tasks.c.job, "").label("job")
+        query = select(of_job, *sums).join(attempts, attempts.c.task == tasks.c.id).group_by(of_job)
         lately = (attempts.c.ended >= since, attempts.c.outcome == Outcome.DELIVERED.value)
         found = await self._database.rows(query.where(*lately, tasks.c.kind == TaskKind.VIDEO.value))
         return {row["job"]: Pace(float(row["work"]), float(row["since"])) for row in found}
 
     async def cells(self, job: str) -> list[Cell]:
-        (answer,) = await self._database.ask([(CELLS, {"job": job})])
-        return [_cell(row) for row in answer.rows]
+        return await self._database.read(lambda db: [Cell(*row) for row in db.execute(CELLS, {"job": job})])
 
     async def crew(self, job: str) -> list[str]:
         first = func.min(attempts.c.started).label("first")
-        query = select(attempts.c.worker, first).join(tasks, tasks.c.id == attempts.c.task)
-        query = query.where(attempts.c.job == job, tasks.c.kind.in_(_ELSEWHERE)).group_by(attempts.c.worker)
+        query = select(attempts.c.worker, first).where(attempts.c.job == job).group_by(attempts.c.worker)
         found = await self._database.rows(query.order_by(first, attempts.c.worker))
         return [row["worker"] for row in found]
 
@@ -135,8 +133,7 @@ class Overviews:
         return found
 
     async def spans(self, job: str) -> list[Span]:
-        (answer,) = await self._database.ask([(SPANS, {"job": job})])
-        return [Span(**row) for row in answer.rows]
+        return await self._database.read(lambda db: [Span(*row) for row in db.execute(SPANS, {"job": job})])
 
     async def mishaps(self, job: str, limit: int) -> Sequence[Mishap]:
         what = (attempts.c.task, tasks.c.kind, tasks.c.rendition, tasks.c.number, attempts.c.worker)
@@ -173,8 +170,3 @@ _STEPS = {
 def _slices(names: Collection[str]) -> list[list[str]]:
     every = list(names)
     return [every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE)]
-
-
-def _cell(row: Mapping[str, Any]) -> Cell:
-    done = min(1.0, row["done_frames"] / row["frames"]) if row["done_frames"] and row["frames"] else 0.0
-    return Cell(row["rendition"], row["number"], row["state"], row["failed"], row["worker"], round(done, 3))

@@ -128,7 +128,8 @@ def drawn(job: Job, cells: Iterable[Cell], crew: Sequence[str]) -> Chart:
         if cell.rendition in rows:
             rows[cell.rendition][cell.number] = letter(cell)
             if cell.state == TaskState.LEASED.value and cell.worker in places:
-                at[cell.rendition, cell.number] = places[cell.worker], cell.done
+                share = min(1.0, cell.done_frames / cell.frames) if cell.frames else 0.0
+                at[cell.rendition, cell.number] = places[cell.worker], round(share, 3)
     return Chart(chunks, {name: "".join(row) for name, row in rows.items()}, list(crew), at)
 
 
