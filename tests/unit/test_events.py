@@ -3,10 +3,17 @@
 import asyncio
 import contextlib
 import json
+import urllib.request
 
 import pytest
 from job_steps import ship, splitting
 from serving import serving
+
+from fallow.errors import Unavailable
+from fallow.services.changes import MOST, MOST_BYTES, Change, History, Item, Listener
+from fallow.services.run import Platform
+from fallow.services.watcher import Watcher
+from fallow.settings import Settings
 
 
 @pytest.fixture
@@ -137,3 +144,103 @@ async def test_a_stream_ends_when_the_gateway_does(caller):
         caller.ctx.closing.set()
         with pytest.raises(EOFError):
             await stream.next("none")
+
+
+# what is kept, and for whom
+
+
+def change(*owners, topic="jobs"):
+    return Change(topic, [Item(owner, f"{owner}'s", f'{{"id":"{owner}"}}') for owner in owners])
+
+
+def test_everybody_is_told_only_of_what_they_may_see():
+    told = change("ann", "bob")
+    assert json.loads(told.told(Listener("ann"))) == {"jobs": [{"id": "ann"}], "gone": []}
+    assert json.loads(told.told(Listener("bob"))) == {"jobs": [{"id": "bob"}], "gone": []}
+    assert len(json.loads(told.told(Listener(None)))["jobs"]) == 2
+    assert told.told(Listener("eve")) == ""
+    gone = Change("jobs", [Item("ann", "j", "")])
+    assert json.loads(gone.told(Listener("ann"))) == {"jobs": [], "gone": ["j"]}
+    assert gone.told(Listener("bob")) == ""
+    assert change("", topic="workers").told(Listener("ann")) == ""  # workers are for admins
+
+
+def test_a_job_is_told_of_to_those_who_look_at_it():
+    told = Change("map", job="j", text="{}")
+    assert [told.told(Listener("ann", job)) for job in ("j", "k", "")] == ["{}", "", ""]
+
+
+def test_a_history_keeps_so_many_and_so_much_and_knows_what_it_has_forgotten():
+    history = History()
+    history.add(change("ann") for _ in range(MOST + 10))
+    assert len(history.since(history.last - 5)) == 5
+    assert history.since(history.last) == []
+    assert len(history.since(10)) == MOST
+    assert history.since(9) is None
+    history.add(Change("job", job="j", text="x" * (MOST_BYTES // 3)) for _ in range(3))
+    assert len(history.since(history.last - 2)) == 2
+    assert history.since(history.last - 3) is None
+
+
+def test_ids_are_known_only_to_the_history_that_gave_them():
+    history, other = History(), History()
+    history.add([change("ann")])
+    assert history.number(history.name(1)) == 1
+    assert [history.number(name) for name in (other.name(1), history.name(2), "", "x", history.name(0) + "x")] == [
+        None
+    ] * 5
+
+
+async def test_who_is_too_slow_is_told_to_ask_anew(caller, monkeypatch):
+    monkeypatch.setattr("fallow.services.changes.MOST", 2)
+    watcher = Watcher(caller.ctx)
+    stream = await watcher.join(Listener(None), "")
+    assert (await anext(stream)).startswith("id: ")
+    for _ in range(2):
+        watcher._history.add([change("ann"), change("ann")])
+    assert (await anext(stream)).startswith("event: resync")
+    watcher._history.add([change("bob")])
+    assert "bob" in await anext(stream)
+    await stream.aclose()
+
+
+async def test_nobody_looks_into_the_ledger_while_nobody_listens(caller, monkeypatch):
+    monkeypatch.setattr("fallow.services.watcher.LINGER", 0.0)
+    monkeypatch.setattr("fallow.services.watcher.EVERY", 0.01)
+    watcher = Watcher(caller.ctx)
+    stream = await watcher.join(Listener(None), "")
+    await anext(stream)
+    await stream.aclose()
+    await asyncio.wait_for(watcher._running, 60)
+    stream = await watcher.join(Listener(None), "")  # and begins again
+    await anext(stream)
+    assert not watcher._running.done()
+    await stream.aclose()
+    await asyncio.wait_for(watcher._running, 60)
+
+
+async def test_a_ledger_that_is_away_for_a_while_costs_no_news(caller, monkeypatch):
+    monkeypatch.setattr("fallow.services.watcher.EVERY", 0.01)
+    seen, pulses, away = [], caller.ctx.ledger.pulses, asyncio.Event()
+
+    async def unreachable():
+        seen.append(1)
+        if len(seen) > 2:
+            away.set()
+        raise Unavailable("The ledger is away.")
+
+    async with listening(caller) as stream:
+        caller.ctx.ledger.pulses = unreachable
+        await asyncio.wait_for(away.wait(), 60)
+        new = await created(caller)
+        caller.ctx.ledger.pulses = pulses
+        assert [job["id"] for job in (await stream.next("jobs"))["jobs"]] == [new]
+
+
+async def test_a_stream_does_not_hold_up_the_end_of_a_platform(tmp_path):
+    """It is ended, and not cut off."""
+    settings = Settings(data=tmp_path / "data", port=0, workers=0, log="off")
+    async with Platform(settings) as platform:
+        answer = await asyncio.to_thread(urllib.request.urlopen, f"{platform.url}/api/v1/events", timeout=60)
+        rest = asyncio.create_task(asyncio.to_thread(answer.read))
+    await asyncio.wait_for(rest, 60)

@@ -81,6 +81,31 @@ async def test_of_an_ended_job_nothing_is_asked_twice(caller):
     assert asked == []
 
 
+async def test_who_has_a_job_as_it_is_gets_nothing_new(caller):
+    job = await created(caller)
+    path = f"/api/v1/jobs/{job}"
+    first = await caller.get(path)
+    tag = first.headers["etag"]
+    for known in (tag, f'"other", W/{tag}', "*"):
+        again = await caller.get(path, **{"If-None-Match": known})
+        assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
+    await caller.send("POST", f"{path}/cancel")
+    now = await caller.get(path, **{"If-None-Match": tag})
+    assert (now.status, now.json["state"]) == (200, "cancelled")
+    assert now.headers["etag"] != tag
+
+
+async def test_a_job_is_announced_once_for_an_idempotency_key(caller):
+    body, key = {"name": "film.mov", "profiles": [PROFILE]}, {"Idempotency-Key": "mine"}
+    first = await caller.send("POST", "/api/v1/jobs", body, key)
+    again = await caller.send("POST", "/api/v1/jobs", body, key)
+    same = await caller.send("POST", "/api/v1/jobs", body | {"key": "mine"})
+    assert (first.status, again.status, same.status) == (201, 200, 200)
+    assert first.json["id"] == again.json["id"] == same.json["id"]
+    answer = await caller.send("POST", "/api/v1/jobs", body | {"key": "other"}, key)
+    assert (answer.status, "different keys" in answer.json["title"]) == (422, True)
+
+
 # changes
 
 

@@ -14,7 +14,7 @@ from fallow.model import TaskKind
 from fallow.streaming.listing import Ended, Packaged
 from fallow.streaming.package import PackagePlan, Packager, Piece, TrackWant
 from unit.joining import ffmpeg, track_part
-from unit.packaging import Folder, film, pieces, plan
+from unit.packaged import Folder, film, pieces, plan
 
 ENDS = (48, 95)  # the packets that begin at one second, and at two
 FILM = film("25", sound=("a0",))

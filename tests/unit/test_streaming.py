@@ -19,7 +19,7 @@ from fallow.streaming.decode_line import decode_times
 from fallow.streaming.listing import Ended, Packaged
 from fallow.streaming.package import Packager, Piece, TrackWant
 from unit.joining import CASES, MASTERING, boxes, ffmpeg, track_part
-from unit.packaging import Folder, decoded, film, pieces, plan, shown, times
+from unit.packaged import Folder, decoded, film, pieces, plan, shown, times
 
 STARTS = [[0, 20], [35], [47]]
 PASSING = ["-fps_mode", "passthrough", "-enc_time_base:v", "1:90000"]

@@ -3,7 +3,7 @@
 - run: a platform, or some of its services, in one event loop; begin here
 - roles: which services there are; home: who the workers of a process are
 - listening, http_server, front: the socket, and who is let in to which door
-- gateway: the API for people; schemas: what they send
+- gateway: the API for people; schemas: what they send; description: of all that for programs; examples: in it
 - jobs_api: jobs; views: one in full; summaries: many in few numbers; maps: what became of the pieces of one
 - events_api: what changes, as it does; watcher: looks for that; changes: keeps it for who listens
 - access: who is asking, and whether they may; entry: how they get in

@@ -22,6 +22,7 @@ from fallow.services import (
 )
 from fallow.services.access import Access
 from fallow.services.answers import HANDLERS, refusal
+from fallow.services.description import describe, name_of
 from fallow.services.entry import Entry, Login
 from fallow.services.login_api import too_often
 
@@ -36,12 +37,14 @@ def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # n
         redoc_url=None,
         openapi_url="/api/openapi.json",
         exception_handlers={**HANDLERS, TooOften: too_often, RequestValidationError: _malformed},
+        generate_unique_id_function=name_of,
     )
     app.add_middleware(Access, ctx=ctx, entry=entry)
     for api in (jobs_api, events_api, fleet_api, numbers_api, platform_api, profiles_api, uploads_api):
         app.include_router(api.router(ctx))
     for router in (login_api.router(entry), users_api.router(ctx, entry), tokens_api.router(entry)):
         app.include_router(router)
+    describe(app)
     return app
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from fallow.model import TaskKind, TaskState
 from fallow.overview import Cell
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of
 from fallow.records import Job
+from fallow.services import examples
 
 NOT_CUT = "."
 _LETTERS = {
@@ -36,6 +37,8 @@ class Named:
 class MapView:
     """One letter for each chunk of each rendition: `.` not cut yet, `p` planned, `q` queued, `l` leased, `d` done,
     `x` dead, `r` planned again after a failure."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = examples.shown(examples.MAP)
 
     chunks: int  # in each rendition; an estimate until the source is cut
     renditions: list[str]
@@ -64,6 +67,8 @@ class AttemptView:
 class ChunkView:
     """A chunk of a rendition, with all attempts at it."""
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = examples.shown(examples.CHUNK)
+
     state: str
     frames: int
     bytes: int | None  # of the finished part
@@ -74,6 +79,8 @@ class ChunkView:
 @dataclass(frozen=True)
 class TimelineView:
     """What ran where. A span is: index of the worker, kind, rendition, number, started, ended or null, outcome."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = examples.shown(examples.TIMELINE)
 
     workers: list[Named]
     spans: list[tuple[int, str, str, int, float, float | None, str]]
@@ -96,6 +103,8 @@ class FailureView:
 @dataclass(frozen=True)
 class FailuresView:
     """The newest ones, newest first."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = examples.shown(examples.FAILURES)
 
     failures: list[FailureView]
 

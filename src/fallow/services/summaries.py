@@ -6,12 +6,14 @@ import base64
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from fallow.errors import Rejected
 from fallow.model import JobState, TaskKind, TaskState
 from fallow.overview import Cost, Pace
 from fallow.pipeline.context import Context
 from fallow.records import Job, Tally
+from fallow.services import examples
 
 LATELY = 120.0  # seconds; the time that is left is told by what was delivered since then
 _REMEMBERED = 5000  # ended jobs, which do not change
@@ -47,6 +49,8 @@ class Figures:
 @dataclass(frozen=True)
 class JobSummary(Figures):
     """A job as lists show it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = examples.shown(examples.SUMMARY)
 
     renditions: list[str]
 

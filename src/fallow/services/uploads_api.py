@@ -40,7 +40,7 @@ def router(ctx: Context) -> APIRouter:
     router, door = APIRouter(prefix="/api/v1"), _Door(ctx)
 
     @router.options("/uploads", status_code=204)
-    @router.options("/uploads/{job}", status_code=204)
+    @router.options("/uploads/{job}", status_code=204, name="offers_for_one")
     async def offers() -> Response:
         """What of tus is spoken here."""
         return door.offers()

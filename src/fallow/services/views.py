@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from fallow.messages import to_wire
 from fallow.model import JobState, TaskKind, TaskState, Worker
@@ -12,6 +12,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of, profile_of
 from fallow.pipeline.recipes import encoders
 from fallow.records import Attempt, Job, Rendition, Tally, Task
+from fallow.services import examples
 from fallow.services.summaries import Figures, figures_of
 
 
@@ -64,6 +65,8 @@ class ShareView:
 class JobView(Figures):
     """A job as people see it."""
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = examples.shown(examples.JOB)
+
     error_kind: str
     source: dict[str, Any] | None
     options: dict[str, Any]
@@ -99,12 +102,33 @@ async def job_view(ctx: Context, job: Job) -> JobView:
     )
 
 
-def tasks_view(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> dict[str, Any]:
-    """Every task of a job with its attempts, for statistics and for who asks what went wrong."""
-    by_task: dict[str, list[Any]] = {}
+@dataclass(frozen=True)
+class TaskView:
+    """A task, with all attempts at it."""
+
+    task: str
+    kind: str
+    rendition: str
+    number: int
+    state: str
+    frames: int
+    bytes: int | None  # of the finished part
+    error: str
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True)
+class TasksView:
+    """All tasks of a job, for statistics and for who asks what went wrong."""
+
+    tasks: list[TaskView]
+
+
+def tasks_view(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> TasksView:
+    by_task: dict[str, list[Attempt]] = {}
     for attempt in attempts:
-        by_task.setdefault(attempt.task, []).append(to_wire(attempt))
-    return {"tasks": [_task(task) | {"attempts": by_task.get(task.id, [])} for task in tasks]}
+        by_task.setdefault(attempt.task, []).append(attempt)
+    return TasksView([_task(task, by_task.get(task.id, [])) for task in tasks])
 
 
 def _rendition(job: Job, rendition: Rendition, tallies: Iterable[Tally]) -> RenditionView:
@@ -185,14 +209,15 @@ def _running(task: Task, names: Mapping[str, str]) -> RunningView:
     )
 
 
-def _task(task: Task) -> dict[str, Any]:
-    return {
-        "task": task.id,
-        "kind": task.spec.kind.value,
-        "rendition": task.spec.rendition,
-        "number": task.spec.number,
-        "state": task.state.value,
-        "frames": task.spec.frames,
-        "bytes": task.part.size if task.part else None,
-        "error": task.error,
-    }
+def _task(task: Task, attempts: list[Attempt]) -> TaskView:
+    return TaskView(
+        task=task.id,
+        kind=task.spec.kind.value,
+        rendition=task.spec.rendition,
+        number=task.spec.number,
+        state=task.state.value,
+        frames=task.spec.frames,
+        bytes=task.part.size if task.part else None,
+        error=task.error,
+        attempts=attempts,
+    )

@@ -36,15 +36,12 @@ export interface paths {
                         "application/json": components["schemas"]["EstimatesView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -61,7 +58,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events
+         * Listen
          * @description Server-sent events of what has changed: `jobs`, `workers`, and of one job `map` and `job`.
          */
         get: {
@@ -77,22 +74,21 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Successful Response */
+                /** @description Events, as long as it stays open. */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
-                };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
                     content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
+                        "text/event-stream": string;
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -111,7 +107,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Listing
+         * List Jobs
          * @description The newest jobs first; `next` of the answer, given as `after`, brings those that follow.
          */
         get: {
@@ -137,26 +133,26 @@ export interface paths {
                         "application/json": components["schemas"]["JobsPage"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
         /**
-         * Create
+         * Create Job
          * @description Announce a job; 200 instead of 201 when the key was used before.
          */
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Like `key`. */
+                    "idempotency-key"?: string;
+                };
                 path?: never;
                 cookie?: never;
             };
@@ -166,6 +162,15 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description The job that this key was used for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["JobView"];
+                    };
+                };
                 /** @description Successful Response */
                 201: {
                     headers: {
@@ -175,15 +180,12 @@ export interface paths {
                         "application/json": components["schemas"]["JobView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -199,11 +201,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show */
+        /**
+         * Get Job
+         * @description One job with its progress; 304 when its ETag is the one that is known.
+         */
         get: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "if-none-match"?: string;
+                };
                 path: {
                     job: string;
                 };
@@ -220,20 +227,27 @@ export interface paths {
                         "application/json": components["schemas"]["JobView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
+                /** @description It is as it was when it had that ETag. */
+                304: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
+                    content?: never;
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
         post?: never;
-        /** Forget */
+        /**
+         * Delete Job
+         * @description Remove an ended job, with its results.
+         */
         delete: {
             parameters: {
                 query?: never;
@@ -252,21 +266,19 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         options?: never;
         head?: never;
         /**
-         * Change
+         * Change Job
          * @description Pause a job, go on with it, change its priority.
          */
         patch: {
@@ -293,15 +305,13 @@ export interface paths {
                         "application/json": components["schemas"]["JobView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         trace?: never;
@@ -315,7 +325,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel */
+        /**
+         * Cancel Job
+         * @description Stop a job; what is finished of it is kept for a retry.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -336,15 +349,13 @@ export interface paths {
                         "application/json": components["schemas"]["JobView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -361,7 +372,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Chunk
+         * Get Chunk
          * @description One chunk of one rendition, with all attempts at it.
          */
         get: {
@@ -386,15 +397,12 @@ export interface paths {
                         "application/json": components["schemas"]["ChunkView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -413,7 +421,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Failures
+         * List Failures
          * @description The newest failed attempts, and why they failed.
          */
         get: {
@@ -436,15 +444,12 @@ export interface paths {
                         "application/json": components["schemas"]["FailuresView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -463,7 +468,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Files
+         * List Files
          * @description The files of a stream, as far as it is there: what is downloaded is a folder that plays.
          */
         get: {
@@ -483,20 +488,15 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
+                        "application/json": components["schemas"]["FilesView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -515,7 +515,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * File
+         * Get File
          * @description A file of a stream; ranges are supported, and the ETag is its SHA-256.
          */
         get: {
@@ -530,24 +530,44 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Successful Response */
+                /** @description All of it. */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": unknown;
+                        "application/octet-stream": unknown;
                     };
                 };
-                /** @description Validation Error */
-                422: {
+                /** @description The range that was asked for. */
+                206: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
+                        "application/octet-stream": unknown;
                     };
                 };
+                /** @description It is as it was when it had that ETag. */
+                304: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                /** @description It has no such range. */
+                416: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -566,7 +586,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Chunk Map
+         * Get Map
          * @description The state of every chunk in every rendition.
          */
         get: {
@@ -589,15 +609,12 @@ export interface paths {
                         "application/json": components["schemas"]["MapView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -616,7 +633,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Result
+         * Get Result
          * @description A finished rendition; ranges are supported, and the ETag is its SHA-256.
          */
         get: {
@@ -631,24 +648,44 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Successful Response */
+                /** @description All of it. */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": unknown;
+                        "application/octet-stream": unknown;
                     };
                 };
-                /** @description Validation Error */
-                422: {
+                /** @description The range that was asked for. */
+                206: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
+                        "application/octet-stream": unknown;
                     };
                 };
+                /** @description It is as it was when it had that ETag. */
+                304: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                /** @description It has no such range. */
+                416: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -668,7 +705,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retry */
+        /**
+         * Retry Job
+         * @description Go on with a failed or cancelled job.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -689,15 +729,13 @@ export interface paths {
                         "application/json": components["schemas"]["JobView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -714,7 +752,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Source
+         * Get Source
          * @description The source as it was uploaded, as long as it is kept; ranges are supported.
          */
         get: {
@@ -728,28 +766,48 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Successful Response */
+                /** @description All of it. */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": unknown;
+                        "application/octet-stream": unknown;
                     };
                 };
-                /** @description Validation Error */
-                422: {
+                /** @description The range that was asked for. */
+                206: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
+                        "application/octet-stream": unknown;
                     };
                 };
+                /** @description It is as it was when it had that ETag. */
+                304: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                /** @description It has no such range. */
+                416: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         /**
-         * Upload
+         * Upload Source
          * @description The source, as the body. Broken off, it can be sent again.
          */
         put: {
@@ -761,7 +819,11 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
             responses: {
                 /** @description Successful Response */
                 200: {
@@ -772,15 +834,13 @@ export interface paths {
                         "application/json": components["schemas"]["JobView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         post?: never;
@@ -797,7 +857,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tasks */
+        /**
+         * List Tasks
+         * @description Every task with all attempts at it.
+         */
         get: {
             parameters: {
                 query?: never;
@@ -815,20 +878,15 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
+                        "application/json": components["schemas"]["TasksView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -847,7 +905,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Timeline
+         * Get Timeline
          * @description Every attempt: what ran where, and when.
          */
         get: {
@@ -870,15 +928,12 @@ export interface paths {
                         "application/json": components["schemas"]["TimelineView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -924,15 +979,12 @@ export interface paths {
                         "application/json": components["schemas"]["JoinTokenView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -976,15 +1028,12 @@ export interface paths {
                         "application/json": components["schemas"]["Me"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1022,6 +1071,12 @@ export interface paths {
                     };
                     content?: never;
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1059,6 +1114,12 @@ export interface paths {
                         "application/json": components["schemas"]["Me"];
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1102,15 +1163,12 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1148,6 +1206,12 @@ export interface paths {
                         "application/json": components["schemas"]["PlatformView"];
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1187,6 +1251,12 @@ export interface paths {
                         "application/json": components["schemas"]["ProfilesView"];
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1237,15 +1307,13 @@ export interface paths {
                         };
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         post?: never;
@@ -1271,15 +1339,13 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         options?: never;
@@ -1324,15 +1390,12 @@ export interface paths {
                         "application/json": components["schemas"]["FaultsView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1376,15 +1439,12 @@ export interface paths {
                         "application/json": components["schemas"]["Me"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1429,15 +1489,12 @@ export interface paths {
                         "text/csv": unknown;
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1474,6 +1531,12 @@ export interface paths {
                         "application/json": components["schemas"]["TokensView"];
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1503,15 +1566,12 @@ export interface paths {
                         "application/json": components["schemas"]["MadeToken"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1552,15 +1612,13 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         options?: never;
@@ -1603,6 +1661,12 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1626,6 +1690,12 @@ export interface paths {
                     };
                     content?: never;
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         head?: never;
@@ -1665,15 +1735,12 @@ export interface paths {
                         };
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1703,15 +1770,13 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         /**
@@ -1736,19 +1801,17 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         /**
-         * Offers
+         * Offers For One
          * @description What of tus is spoken here.
          */
         options: {
@@ -1767,6 +1830,13 @@ export interface paths {
                     };
                     content?: never;
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         head?: never;
@@ -1796,15 +1866,13 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         trace?: never;
@@ -1835,6 +1903,12 @@ export interface paths {
                         "application/json": components["schemas"]["UsersView"];
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -1861,15 +1935,12 @@ export interface paths {
                         "application/json": components["schemas"]["UserView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         delete?: never;
@@ -1910,15 +1981,13 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         options?: never;
@@ -1951,15 +2020,13 @@ export interface paths {
                         "application/json": components["schemas"]["UserView"];
                     };
                 };
-                /** @description Validation Error */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HTTPValidationError"];
-                    };
-                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         trace?: never;
@@ -1993,6 +2060,12 @@ export interface paths {
                         "application/json": components["schemas"]["WorkersView"];
                     };
                 };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
             };
         };
         put?: never;
@@ -2003,10 +2076,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers/{worker}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget
+         * @description Remove one that is lost.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    worker: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Rename it, let it finish and give it nothing new (`draining`), or send it home at once (`banned`).
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    worker: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["WorkerBody"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WorkerView"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Attempt
+         * @description One lease of one task, for statistics and for the person who asks what went wrong.
+         */
+        Attempt: {
+            /** Counted */
+            counted?: number | null;
+            effort: components["schemas"]["Effort"];
+            /** Ended */
+            ended: number | null;
+            /** Error */
+            error: string;
+            /** Lease */
+            lease: string;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Started */
+            started: number;
+            /** Task */
+            task: string;
+            /** Worker */
+            worker: string;
+        };
         /**
          * AttemptView
          * @description One lease of a task.
@@ -2046,6 +2226,26 @@ export interface components {
         /**
          * ChunkView
          * @description A chunk of a rendition, with all attempts at it.
+         * @example {
+         *       "attempts": [
+         *         {
+         *           "cpu_seconds": 7.9,
+         *           "ended": 1760000010.2,
+         *           "error": "",
+         *           "fps": 31.2,
+         *           "number": 1,
+         *           "outcome": "delivered",
+         *           "started": 1760000002,
+         *           "wall_seconds": 8,
+         *           "worker": "8f14e45fceea167a",
+         *           "worker_name": "local-1"
+         *         }
+         *       ],
+         *       "bytes": 812345,
+         *       "error": "",
+         *       "frames": 250,
+         *       "state": "done"
+         *     }
          */
         ChunkView: {
             /** Attempts */
@@ -2092,6 +2292,42 @@ export interface components {
             wall_seconds: number;
             /** Workers */
             workers: number;
+        };
+        /**
+         * Effort
+         * @description What an attempt cost its worker.
+         */
+        Effort: {
+            /**
+             * Bytes In
+             * @default 0
+             */
+            bytes_in: number;
+            /**
+             * Bytes Out
+             * @default 0
+             */
+            bytes_out: number;
+            /**
+             * Cpu Seconds
+             * @default 0
+             */
+            cpu_seconds: number;
+            /**
+             * Encoder
+             * @default
+             */
+            encoder: string;
+            /**
+             * Frames
+             * @default 0
+             */
+            frames: number;
+            /**
+             * Wall Seconds
+             * @default 0
+             */
+            wall_seconds: number;
         };
         /**
          * Estimate
@@ -2172,6 +2408,20 @@ export interface components {
         /**
          * FailuresView
          * @description The newest ones, newest first.
+         * @example {
+         *       "failures": [
+         *         {
+         *           "at": 1760000010.2,
+         *           "error": "The worker was not heard of for 30 s.",
+         *           "kind": "video",
+         *           "number": 4,
+         *           "outcome": "expired",
+         *           "rendition": "720p",
+         *           "task": "3f1c9a7e5b2d4c6f8a01.video.720p.00004",
+         *           "worker_name": "Ann's phone"
+         *         }
+         *       ]
+         *     }
          */
         FailuresView: {
             /** Failures */
@@ -2200,6 +2450,71 @@ export interface components {
             worker_name: string;
         };
         /**
+         * TaskView
+         * @description What a worker is at.
+         */
+        fallow__services__fleet_api__TaskView: {
+            /**
+             * Done Frames
+             * @example 156
+             */
+            done_frames: number;
+            /**
+             * Fps
+             * @example 33
+             */
+            fps: number;
+            /**
+             * Frames
+             * @example 300
+             */
+            frames: number;
+            /** Job */
+            job: string;
+            /** Job Name */
+            job_name: string;
+            /**
+             * Kind
+             * @example video
+             */
+            kind: string;
+            /**
+             * Number
+             * @description Of the chunk.
+             * @example 5
+             */
+            number: number;
+            /**
+             * Rendition
+             * @example 720p
+             */
+            rendition: string;
+        };
+        /**
+         * TaskView
+         * @description A task, with all attempts at it.
+         */
+        fallow__services__views__TaskView: {
+            /** Attempts */
+            attempts: components["schemas"]["Attempt"][];
+            /** Bytes */
+            bytes: number | null;
+            /** Error */
+            error: string;
+            /** Frames */
+            frames: number;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: number;
+            /** Rendition */
+            rendition: string;
+            /** State */
+            state: string;
+            /** Task */
+            task: string;
+        };
+        /**
          * Fault
          * @description What is wrong with one field.
          */
@@ -2226,6 +2541,26 @@ export interface components {
             errors: components["schemas"]["Fault"][];
         };
         /**
+         * FilesView
+         * @description The files of a stream, as far as it is there.
+         */
+        FilesView: {
+            /** Files */
+            files: components["schemas"]["FileView"][];
+        };
+        /**
+         * FileView
+         * @description A file of a stream.
+         */
+        FileView: {
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * FirstAdmin
          * @description Who sets the platform up.
          * @example {
@@ -2243,11 +2578,6 @@ export interface components {
              * @description From the link that `fallow up` shows at its first start.
              */
             token: string;
-        };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
         };
         /**
          * JobBody
@@ -2315,6 +2645,28 @@ export interface components {
         /**
          * JobSummary
          * @description A job as lists show it.
+         * @example {
+         *       "cpu_seconds": 29.1,
+         *       "created": 1760000000,
+         *       "duration": 60,
+         *       "error": "",
+         *       "eta": 31.9,
+         *       "fps": 61,
+         *       "frames_done": 1656,
+         *       "frames_total": 3600,
+         *       "id": "3f1c9a7e5b2d4c6f8a01",
+         *       "name": "talk.mov",
+         *       "owner": "",
+         *       "paused": false,
+         *       "priority": "normal",
+         *       "progress": 0.46,
+         *       "renditions": [
+         *         "720p"
+         *       ],
+         *       "state": "encoding",
+         *       "updated": 1760000012.5,
+         *       "wall_seconds": 29.5
+         *     }
          */
         JobSummary: {
             /** Cpu Seconds */
@@ -2363,6 +2715,69 @@ export interface components {
         /**
          * JobView
          * @description A job as people see it.
+         * @example {
+         *       "cpu_seconds": 29.1,
+         *       "created": 1760000000,
+         *       "duration": 60,
+         *       "error": "",
+         *       "error_kind": "",
+         *       "eta": 31.9,
+         *       "fps": 61,
+         *       "frames_done": 1656,
+         *       "frames_total": 3600,
+         *       "id": "3f1c9a7e5b2d4c6f8a01",
+         *       "name": "talk.mov",
+         *       "options": {
+         *         "chunk_seconds": 10,
+         *         "container": "mp4",
+         *         "priority": "normal"
+         *       },
+         *       "owner": "",
+         *       "paused": false,
+         *       "priority": "normal",
+         *       "progress": 0.46,
+         *       "renditions": [
+         *         {
+         *           "chunks_done": 5,
+         *           "chunks_total": 12,
+         *           "fps": 61,
+         *           "frames_done": 1656,
+         *           "frames_total": 3600,
+         *           "name": "720p",
+         *           "state": "encoding"
+         *         }
+         *       ],
+         *       "shares": [
+         *         {
+         *           "bytes_in": 4000000,
+         *           "bytes_out": 1500000,
+         *           "cpu_seconds": 29.1,
+         *           "frames": 900,
+         *           "name": "local-1",
+         *           "tasks": 3,
+         *           "wall_seconds": 29.5,
+         *           "worker": "8f14e45fceea167a"
+         *         }
+         *       ],
+         *       "state": "encoding",
+         *       "tasks_running": [
+         *         {
+         *           "done_frames": 156,
+         *           "fps": 33,
+         *           "frames": 300,
+         *           "kind": "video",
+         *           "number": 5,
+         *           "rendition": "720p",
+         *           "task": "3f1c9a7e5b2d4c6f8a01.video.720p.00005",
+         *           "worker": "8f14e45fceea167a",
+         *           "worker_name": "local-1"
+         *         }
+         *       ],
+         *       "updated": 1760000012.5,
+         *       "waits": "",
+         *       "wall_seconds": 29.5,
+         *       "warnings": []
+         *     }
          */
         JobView: {
             /** Cpu Seconds */
@@ -2479,6 +2894,29 @@ export interface components {
          * MapView
          * @description One letter for each chunk of each rendition: `.` not cut yet, `p` planned, `q` queued, `l` leased, `d` done,
          *     `x` dead, `r` planned again after a failure.
+         * @example {
+         *       "at": {
+         *         "720p": {
+         *           "2": [
+         *             0,
+         *             0.52
+         *           ]
+         *         }
+         *       },
+         *       "cells": {
+         *         "720p": "ddlqr."
+         *       },
+         *       "chunks": 6,
+         *       "renditions": [
+         *         "720p"
+         *       ],
+         *       "workers": [
+         *         {
+         *           "id": "8f14e45fceea167a",
+         *           "name": "local-1"
+         *         }
+         *       ]
+         *     }
          */
         MapView: {
             /** At */
@@ -2692,6 +3130,29 @@ export interface components {
             version: string;
         };
         /**
+         * Problem
+         * @description What went wrong, as RFC 9457 has it.
+         * @example {
+         *       "type": "urn:fallow:not-found",
+         *       "title": "There is no job 3f1c; `fallow jobs` lists those that there are.",
+         *       "status": 404,
+         *       "kind": "rejected"
+         *     }
+         */
+        Problem: {
+            /**
+             * @description rejected: trying again cannot help; retryable: it may.
+             * @enum {string}
+             */
+            kind: "rejected" | "retryable" | "cancelled";
+            /** @description The HTTP status. */
+            status: number;
+            /** @description A sentence: what happened, to what, and what to do. */
+            title: string;
+            /** @description The class of the error. */
+            type: string;
+        };
+        /**
          * ProfilesView
          * @description Profiles in their wire form, each with its `source`: built-in, file or saved.
          */
@@ -2836,49 +3297,35 @@ export interface components {
             until: number;
         };
         /**
-         * TaskView
-         * @description What a worker is at.
+         * TasksView
+         * @description All tasks of a job, for statistics and for who asks what went wrong.
          */
-        TaskView: {
-            /**
-             * Done Frames
-             * @example 156
-             */
-            done_frames: number;
-            /**
-             * Fps
-             * @example 33
-             */
-            fps: number;
-            /**
-             * Frames
-             * @example 300
-             */
-            frames: number;
-            /** Job */
-            job: string;
-            /** Job Name */
-            job_name: string;
-            /**
-             * Kind
-             * @example video
-             */
-            kind: string;
-            /**
-             * Number
-             * @description Of the chunk.
-             * @example 5
-             */
-            number: number;
-            /**
-             * Rendition
-             * @example 720p
-             */
-            rendition: string;
+        TasksView: {
+            /** Tasks */
+            tasks: components["schemas"]["fallow__services__views__TaskView"][];
         };
         /**
          * TimelineView
          * @description What ran where. A span is: index of the worker, kind, rendition, number, started, ended or null, outcome.
+         * @example {
+         *       "spans": [
+         *         [
+         *           0,
+         *           "video",
+         *           "720p",
+         *           0,
+         *           1760000002,
+         *           1760000010.2,
+         *           "delivered"
+         *         ]
+         *       ],
+         *       "workers": [
+         *         {
+         *           "id": "8f14e45fceea167a",
+         *           "name": "local-1"
+         *         }
+         *       ]
+         *     }
          */
         TimelineView: {
             /** Spans */
@@ -2967,18 +3414,18 @@ export interface components {
             name: string;
             role: components["schemas"]["Role"];
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
+        /**
+         * WorkerBody
+         * @description What is to be changed of a worker.
+         */
+        WorkerBody: {
+            /**
+             * Name
+             * @description "" gives it its own name back.
+             */
+            name?: string | null;
+            /** Standing */
+            standing?: ("active" | "draining" | "banned") | null;
         };
         /**
          * WorkersView
@@ -3093,7 +3540,7 @@ export interface components {
              */
             state: "working" | "idle" | "paused" | "draining" | "banned" | "lost";
             /** @description The first of them. */
-            task: components["schemas"]["TaskView"] | null;
+            task: components["schemas"]["fallow__services__fleet_api__TaskView"] | null;
             /**
              * Tasks
              * @description Attempts that were good.
@@ -3113,7 +3560,71 @@ export interface components {
             wall_seconds: number;
         };
     };
-    responses: never;
+    responses: {
+        /** @description The present state does not allow this. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Who asks is known, and may not do this. */
+        NotAllowed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing, or it is somebody else's. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something else is wrong; the sentence says what. */
+        Other: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The request makes no sense; the sentence says what. */
+        Rejected: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A back end cannot be reached at the moment; try again. */
+        Unavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is logged in, or the token is none of this platform's. */
+        Unknown: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
