@@ -45,6 +45,7 @@ async def test_answers_say_what_browsers_may_do_with_them(caller):
     for path in ("/api/v1/jobs", "/api/v1/jobs/none", "/api/openapi.json", "/api/v1/nothing"):
         told = (await caller.get(path)).headers
         assert told["x-content-type-options"] == "nosniff"
+        assert told["cache-control"] == "private, no-cache"
         assert told["referrer-policy"] == "no-referrer"
         assert told["content-security-policy"] == "frame-ancestors 'none'"
         assert told["cross-origin-resource-policy"] == told["cross-origin-opener-policy"] == "same-origin"

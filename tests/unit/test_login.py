@@ -21,7 +21,10 @@ from serving import serving
 
 from fallow.accounts import passwords, sessions
 from fallow.accounts.limits import Limit
+from fallow.messages import to_wire
 from fallow.people import Role
+from fallow.profiles import Profile
+from fallow.services import access, entry
 from fallow.services.entry import Lasting, Login
 from fallow.settings import Settings
 
@@ -195,6 +198,38 @@ async def test_bad_passwords_are_refused(caller, password):
     assert answer.status == 422
 
 
+async def listening(caller, person):
+    reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
+    headers = f"Host: localhost\r\nConnection: close\r\nCookie: {person.headers['Cookie']}\r\n\r\n"
+    writer.write(f"GET /api/v1/events HTTP/1.1\r\n{headers}".encode())
+    await asyncio.wait_for(reader.readuntil(b"retry:"), 60)
+    return reader, writer
+
+
+async def test_who_logs_out_hears_no_more(caller, monkeypatch, caplog):
+    monkeypatch.setattr(access, "AGAIN", 0.0)
+    anna = await logged_in(caller, "anna")
+    reader, writer = await listening(caller, anna)
+    profile = to_wire(Profile("small", width=64, height=64))
+    first = (await anna("POST", "/jobs", {"name": "one", "profiles": [profile]})).json["id"]
+    await asyncio.wait_for(reader.readuntil(first.encode()), 60)
+    await anna("POST", "/logout")
+    second = await platform(caller)("POST", "/jobs", {"name": "two", "profiles": [profile], "owner": "anna"})
+    heard = await asyncio.wait_for(reader.read(), 60)
+    writer.close()
+    assert second.json["id"].encode() not in heard
+    assert "request.crashed" not in [record.fields["action"] for record in caplog.records]
+
+
+async def test_who_only_listens_is_idle(caller, time):
+    anna = await logged_in(caller, "anna")
+    time.later += 600
+    _, writer = await listening(caller, anna)
+    writer.close()
+    time.later += 600
+    assert (await anna("GET", "/me")).status == 401
+
+
 # tokens
 
 
@@ -357,6 +392,18 @@ async def test_no_secret_is_logged(caller, caplog):
 
 
 # what is too much
+
+
+async def test_who_begins_too_many_jobs_or_uploads_has_to_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr(entry, "PER_MAKER", Limit(tries=2, pause=3600.0))
+    async with serving(tmp_path, PLATFORM) as caller:
+        anna, bert = await logged_in(caller, "anna"), await logged_in(caller, "bert")
+        for path in ("/jobs", "/uploads"):
+            found = [(await anna("POST", path, {})) for _ in range(3)]
+            assert [one.status == 429 for one in found] == [False, False, True]
+            assert int(found[-1].headers["retry-after"]) > 3000
+            assert (await bert("POST", path, {})).status != 429
+            assert {(await platform(caller)("POST", path, {})).status for _ in range(4)} & {429} == set()
 
 
 async def test_bodies_that_are_read_whole_have_an_end(caller):

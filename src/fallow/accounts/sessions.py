@@ -76,9 +76,12 @@ class Sessions:
         found, now = await self._ledger.session(digest(token)), self._now()
         if found is None or found[0].expires <= now or found[0].seen + self._lasting.idle <= now:
             return None
-        if found[0].seen + NOTED_EVERY <= now:
-            await self._ledger.saw_session(found[0].token_sha256, now)
         return found
+
+    async def use(self, session: Session) -> None:
+        """It is not idle."""
+        if session.seen + NOTED_EVERY <= self._now():
+            await self._ledger.saw_session(session.token_sha256, self._now())
 
     async def end(self, token: str) -> None:
         await self._ledger.end_session(digest(token))

@@ -6,7 +6,9 @@ a new route is for those whom `needed` says.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 import urllib.parse
 
 from starlette.datastructures import MutableHeaders
@@ -24,6 +26,7 @@ __all__ = ["Access", "Who", "check_owner", "needed", "who"]
 
 PREFIX = "/api/v1/"
 SAFE = ("GET", "HEAD", "OPTIONS")
+AGAIN = 60.0  # seconds after which it is looked whether who listens is still let in
 MOST = 4 << 20  # bytes of a body that is read whole
 _STREAMED = re.compile(rf"{PREFIX}(?:uploads|jobs/[^/]+/source\Z)")  # bodies of any length
 _OF_JOB = re.compile(rf"{PREFIX}(?:jobs|uploads)/([^/]+)")
@@ -41,6 +44,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "frame-ancestors 'none'",
+    "Cache-Control": "private, no-cache",
 }
 """What every answer to people has, unless it says something else itself."""
 
@@ -66,6 +70,10 @@ def needed(method: str, path: str) -> Role:
     return Role.VIEWER if method in SAFE or asked.startswith(_HARMLESS) else Role.SUBMITTER
 
 
+class _Over(Exception):
+    """The answer was ended before it was whole."""
+
+
 class Access:
     """Lets in who may ask, and has every answer say what browsers may do with it."""
 
@@ -82,7 +90,8 @@ class Access:
         except FallowError as error:
             await _refuse(refusal(error), scope, receive, guarded)
         else:
-            await self._go_on(request, receive, guarded)
+            with contextlib.suppress(_Over):
+                await self._go_on(request, receive, self._while_let_in(request, guarded))
 
     async def _go_on(self, request: Request, receive: Receive, send: Send) -> None:
         if _STREAMED.match(request.scope["path"]):
@@ -93,8 +102,27 @@ class Access:
         else:
             await self._app(request.scope, _bounded(receive), send)
 
+    def _while_let_in(self, request: Request, send: Send) -> Send:
+        """An answer of no known length, as events are, ends when who asked for it is not let in any more."""
+        checked, endless = time.monotonic(), False
+
+        async def sending(message: Message) -> None:
+            nonlocal checked, endless
+            if message["type"] == "http.response.start":
+                endless = not any(name == b"content-length" for name, _ in message["headers"])
+            elif endless and time.monotonic() - checked > AGAIN and "who" in request.scope.get("state", {}):
+                checked = time.monotonic()
+                try:
+                    await self._entry.recognised(request)
+                except FallowError:
+                    await send({"type": "http.response.body", "body": b""})
+                    raise _Over from None
+            await send(message)
+
+        return sending
+
     async def _admit(self, request: Request) -> None:
-        """Raises Forbidden, NotAllowed, NotFound."""
+        """Raises Forbidden, NotAllowed, NotFound, TooOften."""
         path = request.scope["path"]
         if not path.startswith(PREFIX):
             return  # the API's description
@@ -107,6 +135,8 @@ class Access:
             raise NotAllowed(f"This needs the role {role.value}; yours is {somebody.role.value}.")
         if named := _OF_JOB.match(path):
             await check_owner(self._ctx, somebody, named[1])
+        if request.method == "POST" and (asked := path.removeprefix(PREFIX)) in ("jobs", "uploads"):
+            self._entry.begin(somebody, asked)
         request.scope.setdefault("state", {})["who"] = somebody
 
 

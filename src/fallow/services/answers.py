@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 from typing import Any
 
@@ -49,7 +50,8 @@ def problem(error: errors.FallowError, status: int) -> JSONResponse:
     """As RFC 9457 has it: `type` names the class, `title` is the sentence."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
     told = {"type": f"urn:fallow:{name}", "title": str(error), "status": status, "kind": error.kind}
-    return JSONResponse(told, status, media_type="application/problem+json")
+    wait = {"Retry-After": str(math.ceil(error.seconds))} if isinstance(error, errors.TooOften) else {}
+    return JSONResponse(told, status, wait, media_type="application/problem+json")
 
 
 class Early(Response):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from fallow.accounts.limits import Limit, Tries
 from fallow.accounts.passwords import Smithy
 from fallow.accounts.sessions import Lasting, Sessions
 from fallow.accounts.tokens import Tokens
@@ -19,6 +20,9 @@ from fallow.services.agents_api import bearer, same
 __all__ = ["COOKIE", "Entry", "Lasting", "Login", "Who"]
 
 COOKIE = "fallow_session"
+EVENTS = "/api/v1/events"
+"""Whoever only listens may have left the page open, and gone."""
+PER_MAKER = Limit(tries=1000, pause=1.0)  # jobs, and uploads, that one user begins
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Entry:
         self.users, self.setup = Users(ctx.ledger, smithy), Setup(login.setup_token)
         self.sessions = Sessions(ctx.ledger, smithy, login.lasting, self.now)
         self.tokens = Tokens(ctx.ledger, self.now)
+        self._begun = Tries(PER_MAKER, self.now)
 
     def now(self) -> float:
         return self._clock.now()
@@ -83,6 +88,8 @@ class Entry:
         if found is None:
             raise Forbidden("Log in first; programs show an API token, with --token or FALLOW_API_TOKEN.")
         session, user = found
+        if request.scope["path"] != EVENTS:
+            await self.sessions.use(session)
         return Who(user.name, user.role, "session", session.token_sha256)
 
     async def _by_token(self, given: str) -> Who:
@@ -94,6 +101,11 @@ class Entry:
                 "This API token is unknown or has expired; make a new one, or take what `fallow up` prints."
             )
         return Who(*found, "token")
+
+    def begin(self, somebody: Who, what: str) -> None:
+        """They make one more of these. Raises TooOften."""
+        if somebody.name:
+            self._begun.spend(f"{what} {somebody.name}")
 
     def address(self, request: Request) -> str:
         """Whence it comes: behind a proxy that is known, what that says."""

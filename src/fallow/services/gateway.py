@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from fallow import __version__
-from fallow.errors import Rejected, TooOften
+from fallow.errors import Rejected
 from fallow.pipeline.context import Context
 from fallow.services import (
     events_api,
@@ -24,7 +24,6 @@ from fallow.services.access import Access
 from fallow.services.answers import HANDLERS, refusal
 from fallow.services.description import describe, name_of
 from fallow.services.entry import Entry, Login
-from fallow.services.login_api import too_often
 
 
 def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # noqa: B008 - a frozen value
@@ -36,7 +35,7 @@ def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # n
         docs_url="/api/docs",
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        exception_handlers={**HANDLERS, TooOften: too_often, RequestValidationError: _malformed},
+        exception_handlers={**HANDLERS, RequestValidationError: _malformed},
         generate_unique_id_function=name_of,
     )
     app.add_middleware(Access, ctx=ctx, entry=entry)

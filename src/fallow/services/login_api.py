@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from fallow.errors import Conflict, NotAllowed, TooOften
+from fallow.errors import Conflict, NotAllowed
 from fallow.people import Role
 from fallow.services.access import Who, who
-from fallow.services.answers import refusal
 from fallow.services.entry import COOKIE, Entry
 
 
@@ -110,11 +107,3 @@ def _give(entry: Entry, request: Request, response: Response, token: str) -> Non
     response.set_cookie(
         COOKIE, token, max_age=entry.sessions.most, httponly=True, samesite="strict", secure=encrypted
     )
-
-
-async def too_often(_request: Request, error: Exception) -> Response:
-    """429, and when to try again."""
-    found = error if isinstance(error, TooOften) else TooOften()
-    answer = refusal(found)
-    answer.headers["Retry-After"] = str(math.ceil(found.seconds))
-    return answer
