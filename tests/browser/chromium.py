@@ -38,6 +38,14 @@ class Chromium:
     def page(self, url: str) -> Page:
         return Page(self, self._do(lambda: self._opened(url)))
 
+    def do(self, call: Callable[[], Result]) -> Result:
+        """Call in the browser's thread, where alone Playwright's objects can be used."""
+        return self._do(call)
+
+    def context(self, **settings: Any) -> Any:
+        """A window with nothing kept from others; to be asked for in the browser's thread."""
+        return self._browser.new_context(**settings)
+
     def stop(self) -> None:
         self._do(self._browser.close)
         self._do(self._playwright.stop)

@@ -1,5 +1,8 @@
 /** Calls of the API. What the server refuses is a Problem, whose message is the server's sentence. */
 import { language, say } from "../i18n/index.svelte";
+import { search, type Query } from "./query";
+
+export { search, type Query };
 
 export const BASE = "/api/v1";
 
@@ -26,15 +29,6 @@ export const post = <T>(path: string, body?: unknown): Promise<T> => send<T>("PO
 export const patch = <T>(path: string, body: unknown): Promise<T> => send<T>("PATCH", path, body);
 export const put = <T>(path: string, body: unknown): Promise<T> => send<T>("PUT", path, body);
 export const remove = (path: string): Promise<void> => send<void>("DELETE", path);
-
-export type Query = Record<string, string | number | null | undefined>;
-
-/** "?a=1&b=2" of what is not empty. */
-export function search(query: Query): string {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const told = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return told.size ? `?${told}` : "";
-}
 
 /** The sentence of an answer that is no success. */
 export async function problem(answer: Response): Promise<Problem> {

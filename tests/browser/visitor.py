@@ -1,0 +1,137 @@
+"""Somebody who uses the web page: a browser context of its own on a platform of this process's children."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from browser.chromium import Chromium
+from servers import free_ports
+
+Result = TypeVar("Result")
+
+PATIENCE = 120.0  # seconds, for anything that the page is to show
+ROOT = Path(__file__).parents[2]
+
+
+class Platform:
+    """`fallow up` on a port of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_ports(1)[0]
+        self.url = f"http://localhost:{self.port}"
+        self._folder, self._process = folder, None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "fallow", "up", "--port", str(self.port), "--workers", "1"]
+        log = (self._folder / "up.log").open("ab")
+        self._process = subprocess.Popen(
+            [*command, "--data", str(self._folder / "data")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=os.environ,
+        )
+        until(self._answers, "the platform answers")
+
+    def stop(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGTERM):  # the second one ends what is being encoded, too
+            self._process.send_signal(number)
+            time.sleep(0.5)
+        self._process.wait(60)
+
+    def _answers(self) -> bool:
+        try:
+            return urllib.request.urlopen(f"{self.url}/healthz", timeout=5).status == 200  # noqa: S310
+        except OSError:
+            return False
+
+
+class Visitor:
+    """One window. What is not found in time fails with what Playwright says."""
+
+    def __init__(self, browser: Chromium, url: str, **settings: Any) -> None:
+        self.url, self._browser = url, browser
+        self.errors: list[str] = []
+        self._do(lambda: self._open(settings))
+
+    def do(self, call: Callable[[Any], Result]) -> Result:
+        """Call with Playwright's page, in the browser's thread."""
+        return self._do(lambda: call(self._page))
+
+    def go(self, address: str) -> None:
+        self.do(lambda page: page.goto(f"{self.url}/{address}"))
+
+    def see(self, text: str) -> None:
+        """Wait for a text."""
+        self.do(lambda page: page.get_by_text(text).first.wait_for())
+
+    def press(self, button: str) -> None:
+        self.do(lambda page: page.get_by_role("button", name=button, exact=True).click())
+
+    def choose(self, *files: Path) -> None:
+        self.do(lambda page: page.locator("input[type=file]").first.set_input_files(list(map(str, files))))
+
+    def drop(self, name: str, content: bytes) -> None:
+        """Drop a file, as from the desktop."""
+        script = """([name, text]) => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, {lastModified: 1}));
+            const place = document.querySelector(".drop");
+            place.dispatchEvent(new DragEvent("dragenter", {dataTransfer: data, bubbles: true}));
+            place.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+        }"""
+        self.do(lambda page: page.locator(".drop").wait_for())
+        self.do(lambda page: page.evaluate(script, [name, base64.b64encode(content).decode()]))
+
+    def tick(self, *profiles: str) -> None:
+        """Choose these profiles and no others."""
+
+        def ticked(page: Any) -> None:
+            page.get_by_role("checkbox", name=re.compile("^240p")).wait_for()
+            for box in page.locator(".card input[type=checkbox]").all():
+                box.set_checked(False)
+            for name in profiles:
+                page.get_by_role("checkbox", name=re.compile(rf"^{name}\b")).set_checked(True)
+
+        self.do(ticked)
+
+    def job(self) -> str:
+        """The id of the job whose page is shown."""
+        self.do(lambda page: page.wait_for_url("**/#/jobs/*"))
+        return self.do(lambda page: page.url).rpartition("/")[2]
+
+    def close(self) -> None:
+        self._do(self._context.close)
+
+    def _open(self, settings: dict[str, Any]) -> None:
+        self._context = self._browser.context(locale="en-GB", **settings)
+        self._page = self._context.new_page()
+        self._page.set_default_timeout(PATIENCE * 1000)
+        self._page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self._page.on("console", self._said)
+        self._page.on("dialog", lambda dialog: dialog.accept())
+
+    def _said(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.errors.append(message.text)
+
+    def _do(self, call: Callable[[], Result]) -> Result:
+        return self._browser.do(call)
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, f"not in {PATIENCE:g} s: {what}"
+        time.sleep(0.2)
