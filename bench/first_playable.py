@@ -72,7 +72,9 @@ class Upload:
         self.begun = self.ended = 0.0  # seconds since the epoch
 
     def send(self, client: Client, job: str) -> None:
-        client._send("PUT", f"/api/v1/jobs/{job}/source", self._pieces(), self._path.stat().st_size)
+        size = {"Content-Length": str(self._path.stat().st_size)}
+        with client._server.answer("PUT", f"/api/v1/jobs/{job}/source", self._pieces(), size) as answer:
+            answer.read()
 
     def _pieces(self) -> Iterator[bytes]:
         self.begun, sent = time.time(), 0

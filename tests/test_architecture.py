@@ -24,6 +24,8 @@ LAYERS = [
     ["cli"],
     ["commands"],
     ["services", "client"],
+    ["tus"],
+    ["calls"],
     ["wiring"],
     ["adapters"],
     ["pipeline", "accounts"],
@@ -44,8 +46,8 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "overview", "amending", "fleet", "records", "people", "client", "settings", "log", "findings"),
-    *("__init__", "__main__"),
+    *("ports", "overview", "amending", "fleet", "records", "people", "client", "tus", "calls", "settings", "log"),
+    *("findings", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {

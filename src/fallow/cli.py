@@ -17,6 +17,7 @@ from fallow.commands import packages, remote, summary
 from fallow.commands.chosen import Wanted, known
 from fallow.commands.printer import printer
 from fallow.commands.progress import Display, Silence, display
+from fallow.commands.sending import meter
 from fallow.commands.user import Action
 from fallow.errors import BadProfile, BadSetting, Cancelled, FallowError, Rejected
 from fallow.people import Role as Level
@@ -219,7 +220,7 @@ def submit(
     made = streamed(made) if stream else made or "mp4"
     options = Options(made, chunk_seconds, accept_damaged, priority, wanted.ladder, segment_seconds)
     client = Client(server, token)
-    order = remote.Order(source, wanted.profiles(set_), options, key)
+    order = remote.Order(source, wanted.profiles(set_), options, key, meter(source.name, json))
     job = remote.submit(client, order, lambda job: remote.print_link(client, job) if stream and not json else None)
     if wait:
         job = remote.follow(client, job.id, _display(json))

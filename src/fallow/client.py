@@ -9,29 +9,20 @@ import json
 import os
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fallow.errors import (
-    Conflict,
-    FallowError,
-    Forbidden,
-    NotFound,
-    Rejected,
-    StorageFull,
-    TransferFailed,
-    Unavailable,
-)
+from fallow.calls import Server, away
+from fallow.errors import Rejected, StorageFull, TransferFailed, Unavailable
 from fallow.messages import from_wire
+from fallow.tus import Watch, send
 
 T = TypeVar("T")
 _BLOCK = 1 << 20
 _TRIES = 4  # of calls that change nothing
 _PAGE = 500  # jobs in one answer
-_TIMEOUT = 60.0  # seconds without a byte
 
 
 @dataclass(frozen=True)
@@ -134,24 +125,18 @@ class Client:
     """One server, seen by one person. Calls that change nothing are tried again when the server is away."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        parts = urllib.parse.urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname or not _port_is_one(parts):
-            raise Rejected(f"{url!r} is no server address; write it like http://localhost:8000.")
-        self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._parts = parts
-        self._token = token
+        self._server = Server(url, token)
+        self.url = self._server.url
 
     def create(self, name: str, profiles: Sequence[Any], options: Mapping[str, Any], key: str = "") -> JobView:
         """Announce a job; with the same key, the same job is answered."""
         body = {"name": name, "profiles": list(profiles), "options": dict(options)}
         return self._job("POST", "/api/v1/jobs", body | ({"key": key} if key else {}))
 
-    def upload(self, job: str, path: Path, sent: Callable[[int], object] = lambda size: None) -> JobView:
-        """Send the source; `sent` is told the size of every piece that went out."""
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            answer = self._send("PUT", f"/api/v1/jobs/{_quoted(job)}/source", _pieces(file, sent), size)
-        return self._viewed(answer)
+    def upload(self, job: str, path: Path, watch: Watch | None = None) -> JobView:
+        """Send the source; over lost connections and restarts of the server, of which `watch` is told."""
+        send(self._server, _quoted(job), path, watch or Watch())
+        return self.job(job)
 
     def job(self, job: str) -> JobView:
         return self._job("GET", f"/api/v1/jobs/{_quoted(job)}")
@@ -202,7 +187,7 @@ class Client:
     def _save(self, route: str, path: Path) -> int:
         unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with self._answer("GET", route) as answer:
+            with self._server.answer("GET", route) as answer:
                 size = _save(answer, unfinished)
             unfinished.replace(path)
         except OSError as error:
@@ -239,7 +224,7 @@ class Client:
         tries = _TRIES if method == "GET" else 1
         for attempt in range(1, tries + 1):
             try:
-                with self._answer(method, route, data) as answer:
+                with self._server.answer(method, route, data) as answer:
                     return self._decoded(answer)
             except Unavailable:
                 if attempt == tries:
@@ -247,92 +232,17 @@ class Client:
                 time.sleep(0.25 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def _send(self, method: str, route: str, body: Iterator[bytes], size: int) -> Any:
-        with self._answer(method, route, body, {"Content-Length": str(size)}) as answer:
-            return self._decoded(answer)
-
     def _decoded(self, answer: http.client.HTTPResponse) -> Any:
         try:
             text = answer.read()
             return json.loads(text) if text else None
         except (OSError, http.client.HTTPException) as error:
-            raise _away(self.url, error) from error
+            raise away(self.url, error) from error
         except ValueError as error:
             raise self._stranger() from error
 
     def _stranger(self) -> Rejected:
         return Rejected(f"{self.url} does not answer as a Fallow server does; check the address.")
-
-    @contextmanager
-    def _answer(
-        self, method: str, route: str, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Iterator[http.client.HTTPResponse]:
-        """One call; raises the error of this package that its status means."""
-        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(self._parts.hostname or "", self._parts.port, timeout=_TIMEOUT)
-        try:
-            try:
-                path = self._parts.path.rstrip("/") + route
-                connection.request(method, path, body, {**self._headers(body), **(headers or {})})
-                answer = connection.getresponse()
-            except ConnectionError as error:
-                answer = _early_answer(connection, self.url, error)
-            except (OSError, http.client.HTTPException) as error:
-                raise _away(self.url, error) from error
-            if answer.status >= 400:
-                raise _refusal(answer, self.url)
-            yield answer
-        finally:
-            connection.close()
-
-    def _headers(self, body: object) -> dict[str, str]:
-        headers = {"Accept": "application/json"}
-        if isinstance(body, bytes):
-            headers["Content-Type"] = "application/json"
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return headers
-
-
-def _away(url: str, error: Exception) -> Unavailable:
-    why = (isinstance(error, OSError) and error.strerror) or error  # without its number
-    return Unavailable(f"{url} cannot be reached ({why}); is `fallow up` running there?")
-
-
-def _early_answer(connection: http.client.HTTPConnection, url: str, error: Exception) -> http.client.HTTPResponse:
-    """A server that refuses an upload midway has said why before it closed the connection."""
-    if connection.sock is None:
-        raise _away(url, error) from error
-    try:
-        return connection.getresponse()
-    except (OSError, http.client.HTTPException):
-        raise _away(url, error) from error
-
-
-def _refusal(answer: http.client.HTTPResponse, url: str) -> FallowError:
-    """The exception that says what the server's answer says."""
-    title, kind = _said(answer)
-    status = answer.status
-    by_status: dict[int, type[FallowError]] = {
-        401: Forbidden,
-        403: Forbidden,
-        404: NotFound,
-        409: Conflict,
-        507: StorageFull,
-    }
-    if status in by_status:
-        return by_status[status](title or f"{url} answered with status {status}; is it a Fallow server's address?")
-    if kind == "rejected" or status < 500:
-        return Rejected(title or f"{url} refused the call with status {status}.")
-    return Unavailable(title or f"{url} answered with status {status}; try again, or look at its log.")
-
-
-def _said(answer: http.client.HTTPResponse) -> tuple[str, str]:
-    try:
-        said = json.loads(answer.read(65536))
-        return str(said.get("title", "")), str(said.get("kind", ""))
-    except (ValueError, AttributeError, OSError, http.client.HTTPException):
-        return "", ""
 
 
 def _save(answer: http.client.HTTPResponse, path: Path) -> int:
@@ -355,19 +265,6 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
         return answer.read(_BLOCK)
     except (OSError, http.client.HTTPException) as error:
         raise TransferFailed(f"The download was broken off ({error}); try again.") from error
-
-
-def _port_is_one(parts: urllib.parse.SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
-
-
-def _pieces(file: Any, sent: Callable[[int], object]) -> Iterator[bytes]:
-    while data := file.read(_BLOCK):
-        yield data
-        sent(len(data))
 
 
 def _items(answer: Any, name: str) -> list[Any]:

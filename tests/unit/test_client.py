@@ -13,6 +13,7 @@ import pytest
 
 from fallow import errors
 from fallow.client import Client
+from fallow.tus import Watch
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815 - names that http.server looks for
+    do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815 - names that http.server looks for
 
     def log_message(self, *args: object) -> None:
         pass
@@ -61,15 +62,54 @@ JOB = json.dumps({"id": "j1", "name": "a.mov", "state": "uploading", "new_key": 
 
 
 def test_the_client_sends_the_source_with_its_token(server: str, clip: Path) -> None:
-    Answers.plan += [(201, JOB, {}), (200, JOB, {})]
+    Answers.plan += [(201, JOB, {}), (201, b"", at(0)), (204, b"", at(1000)), (200, JOB, {})]
     client = Client(server, "secret")
     job = client.create("a.mov", [], {"container": "mp4"}, "k")
-    sent: list[int] = []
-    client.upload(job.id, clip, sent.append)
-    (_, _, shown, announced), (method, path, _, body) = Answers.asked
-    assert shown == "Bearer secret"
+    sent: list[tuple[int, int]] = []
+    client.upload(job.id, clip, Watch(lambda done, size: sent.append((done, size))))
+    assert {shown for _, _, shown, _ in Answers.asked} == {"Bearer secret"}
+    (_, _, _, announced), (_, begun, _, _), (method, path, _, body), _ = Answers.asked
     assert json.loads(announced)["key"] == "k"
-    assert (method, path, len(body), sum(sent)) == ("PUT", "/api/v1/jobs/j1/source", 1000, 1000)
+    assert (begun, method, path) == ("/api/v1/uploads", "PATCH", "/api/v1/uploads/j1")
+    assert (body, sent[0], sent[-1]) == (b"x" * 1000, (0, 1000), (1000, 1000))
+
+
+def test_an_upload_goes_on_where_the_server_says_that_it_is(
+    server: str, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    told = json.dumps({"title": "No.", "kind": "retryable"}).encode()
+    lost: list[str] = []
+    Answers.plan += [(503, told, {}), (201, b"", at(0))]
+    for status, offset in ((423, 100), (409, 200), (460, 200), (507, 200), (503, 700)):
+        Answers.plan += [(status, told, {}), (502, b"", {}), (200, b"", at(offset))]
+    Answers.plan += [(204, b"", at(1000)), (200, JOB, {})]
+    Client(server).upload("j1", clip, Watch(lost=lost.append))
+    bodies = [len(body) for method, _, _, body in Answers.asked if method == "PATCH"]
+    assert bodies == [1000, 900, 800, 800, 800, 300]
+    assert lost.count("No.") == 6
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 413, 422])
+def test_an_upload_that_cannot_go_on_says_why(server: str, clip: Path, status: int) -> None:
+    told = json.dumps({"title": "No.", "kind": "rejected"}).encode()
+    Answers.plan += [(201, b"", at(0)), (status, told, {})]
+    with pytest.raises(errors.Rejected, match=r"No\."):
+        Client(server).upload("j1", clip)
+
+
+def test_an_upload_that_stands_still_for_long_is_given_up(
+    server: str, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("fallow.tus.PATIENCE", -1.0)
+    Answers.plan += [(201, b"", at(0)), (503, b"{}", {})]
+    with pytest.raises(errors.Unavailable):
+        Client(server).upload("j1", clip)
+
+
+def at(offset: int) -> dict[str, str]:
+    return {"Upload-Offset": str(offset)}
 
 
 @pytest.mark.parametrize(

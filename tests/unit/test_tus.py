@@ -166,6 +166,7 @@ async def test_what_cannot_be_understood_is_refused_with_a_sentence(caller, head
 async def test_more_than_was_declared_is_refused(caller):
     path = await begun(caller, 10)
     assert (await send(caller, path, 0, b"x" * 11)).status == 413
+    assert await source(caller, path) == b""
     chunked = b"b\r\nhello world\r\n0\r\n\r\n"
     answer = await caller.send("PATCH", path, chunked, patch(0, **{"Transfer-Encoding": "chunked"}))
     assert answer.status == 413
@@ -371,7 +372,7 @@ async def test_who_comes_later_does_not_wait_for_a_dead_connection(caller):
         await stored(caller, path, MIB)
         assert await offset(caller, path) == MIB + 1000
         assert await dead.status() == 423
-    async with Hanging(caller, path, MIB + 1000, data[MIB + 1000 : 2 * MIB + 7], len(data)) as dead:
+    async with Hanging(caller, path, MIB + 1000, data[MIB + 1000 : 2 * MIB + 7], len(data) - MIB - 1000) as dead:
         await stored(caller, path, 2 * MIB)
         assert (await send(caller, path, 2 * MIB + 7, data[2 * MIB + 7 :])).status == 204
         assert await dead.status() == 423

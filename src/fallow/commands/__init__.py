@@ -5,7 +5,7 @@
 - chosen: which profiles it makes
 - outputs: which files it reads and writes; progress, summary: what it shows; reference: --print-reference
 - up: run a platform; serve: one service of it; migrate: its tables; user: who may log in
-- remote: all commands that talk to a server
+- remote: all commands that talk to a server; sending: how far an upload is
 - doctor: what this machine has and lacks; packages: what must be installed, in which versions
 - printer: how lines are printed
 """

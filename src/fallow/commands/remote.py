@@ -23,6 +23,7 @@ from fallow.messages import to_wire
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
+from fallow.tus import Watch
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Order:
     profiles: Sequence[Profile]
     options: Options
     key: str = ""
+    watch: Watch | None = None  # who is told how its upload goes on
 
 
 def submit(client: Client, order: Order, announced: Callable[[JobView], object] = lambda job: None) -> JobView:
@@ -47,7 +49,7 @@ def submit(client: Client, order: Order, announced: Callable[[JobView], object] 
     if job.state != "uploading":
         return job
     try:
-        return client.upload(job.id, order.source)
+        return client.upload(job.id, order.source, order.watch)
     except BaseException as error:
         if not order.key:  # else it is there to be submitted again
             _withdraw(client, job.id)

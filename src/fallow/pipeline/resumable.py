@@ -32,7 +32,9 @@ from fallow.pipeline.turn import Turn
 from fallow.records import Job
 
 _STEP = 1 << 20  # bytes
+_NOTED = 30.0  # seconds in which a note in the ledger that more came is still new
 _PATIENCE = 30.0  # seconds that somebody who is given up has to store what they hold
+_MOST_TURNS = 1000
 _SILENCE = 150.0  # seconds after which nobody is at an upload any more: they would have noted it in the ledger
 
 
@@ -55,6 +57,23 @@ class Checksum:
     digest: bytes
 
 
+@dataclass(frozen=True)
+class Coming:
+    """The bytes of one request."""
+
+    body: AsyncIterator[bytes]
+    size: int | None = None  # None: nobody knows yet
+    checksum: Checksum | None = None
+
+    def checked(self, most: int | None) -> AsyncIterator[bytes]:
+        """All of it, if it is right and not too much. Raises TooLarge."""
+        if self.checksum and self.size and self.size > LARGEST:
+            raise _too_much_to_prove()
+        if most is not None and self.size and self.size > most:
+            raise _too_much(most)
+        return _limited(_proven(self.body, self.checksum) if self.checksum else self.body, most)
+
+
 @dataclass
 class _Passage:
     """One request that brings bytes."""
@@ -69,6 +88,7 @@ class Resumable:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._passages: dict[str, _Passage] = {}  # the latest of each job, in this process
+        self._turns: dict[str, Turn] = {}  # the last ones taken here
 
     async def declare(self, job_id: str, length: int, metadata: str) -> Standing:
         """Begin an upload; or go on with one of the same length and fingerprint."""
@@ -84,7 +104,7 @@ class Resumable:
             await declare(self._ctx, job_id, wanted.named(await new_upload(self._ctx, job_id)))
             log.event("upload.declared", job=job_id, bytes=length)
         if not length:
-            await self.go_on(job_id, 0, _nothing())
+            await self.go_on(job_id, 0, Coming(_nothing()))
         return await standing(self._ctx, job_id)
 
     async def seen(self, job_id: str) -> Standing:
@@ -97,29 +117,35 @@ class Resumable:
         await finish_if_all_came(self._ctx, job_id)
         return await standing(self._ctx, job_id)
 
-    async def go_on(
-        self, job_id: str, offset: int, body: AsyncIterator[bytes], checksum: Checksum | None = None
-    ) -> Standing:
+    async def go_on(self, job_id: str, offset: int, coming: Coming) -> Standing:
         """Store what comes. All that came before it broke off stays; with a checksum all of it, or nothing."""
         async with self._passage(job_id) as passage:
             known = await _unfinished(self._ctx, job_id)
-            turn = await Turn.take(self._ctx, job_id, known.upload)
+            turn = await self._turn(job_id, known)
             came = await _came(self._ctx, job_id, known)
             if offset != came.size:
                 raise Conflict(f"The upload is at byte {came.size}, not {offset}; ask with HEAD, go on from there.")
             pieces = Pieces(self._ctx, job_id, known.upload, offset, turn.check)
-            most = None if known.length is None else known.length - offset
-            coming = _limited(_proven(body, checksum) if checksum else body, most)
-            await self._take(passage, pieces, noted(self._ctx, job_id, coming))
+            body = coming.checked(None if known.length is None else known.length - offset)
+            await self._take(passage, pieces, noted(self._ctx, job_id, body))
             if pieces.end == known.length:
                 await finish(self._ctx, job_id, known)
-            return await standing(self._ctx, job_id)
+                return Standing(job_id, pieces.end, known.length, None, known.metadata)
+            expires = self._ctx.clock.now() + self._ctx.policy.upload_wait
+            return Standing(job_id, pieces.end, known.length, expires, known.metadata)
 
     async def terminate(self, job_id: str) -> None:
         """Nothing of the upload stays; the job waits for another one."""
         await self._stop(job_id)
         known = await _unfinished(self._ctx, job_id)
         await _forget(self._ctx, job_id, known)
+
+    async def _turn(self, job_id: str, known: Declared) -> Turn:
+        turn = await Turn.take(self._ctx, job_id, known.upload, self._turns.pop(job_id, None))
+        self._turns[job_id] = turn
+        if len(self._turns) > _MOST_TURNS:
+            del self._turns[next(iter(self._turns))]
+        return turn
 
     async def _stop(self, job_id: str) -> None:
         if passage := self._passages.get(job_id):
@@ -134,6 +160,9 @@ class Resumable:
             if before is not None:
                 await _stopped(before)
             yield passage
+        except TakenOver:
+            self._turns.pop(job_id, None)  # somebody may still be at it by that turn
+            raise
         finally:
             passage.ended.set()
             if self._passages.get(job_id) is passage:
@@ -170,11 +199,11 @@ async def standing(ctx: Context, job_id: str) -> Standing:
         return Standing(job_id, size, size, None)
     if job.state is not JobState.UPLOADING:
         raise Gone(f"The job {job_id} is {job.state.value} and waits for no source; submit a new one.")
-    expires = job.updated + ctx.policy.upload_wait
-    if expires < ctx.clock.now():
+    if _late(ctx, job):
         raise Gone(f"Nothing of the source of job {job_id} came for too long; submit it again.")
     if known is None:
         raise NotFound(f"No upload of the source of job {job_id} was begun; begin one at /api/v1/uploads.")
+    expires = job.updated + ctx.policy.upload_wait
     return Standing(job_id, _size_of(came, known), known.length, expires, known.metadata)
 
 
@@ -216,15 +245,18 @@ def check_length(ctx: Context, length: int) -> None:
 
 
 async def _unfinished(ctx: Context, job_id: str) -> Declared:
-    """What was said of an upload that more may come of, which is noted."""
-    found = await standing(ctx, job_id)
-    if found.expires is None:
+    """What was said of an upload that more may come of."""
+    job, known = await ctx.ledger.job(job_id), await declared(ctx, job_id)
+    if known is None or await has_source(ctx, job) or job.state is not JobState.UPLOADING or _late(ctx, job):
+        await standing(ctx, job_id)  # which may say why
         raise Conflict(f"The source of job {job_id} is there already.")
-    await waiting(ctx, job_id)
-    known = await declared(ctx, job_id)
-    if known is None:
-        raise NotFound(f"The upload of the source of job {job_id} was given up just now.")
+    if job.updated < ctx.clock.now() - _NOTED:
+        await waiting(ctx, job_id)
     return known
+
+
+def _late(ctx: Context, job: Job) -> bool:
+    return job.updated + ctx.policy.upload_wait < ctx.clock.now()
 
 
 async def _came(ctx: Context, job_id: str, known: Declared) -> Arrived:
@@ -277,7 +309,7 @@ async def _limited(body: AsyncIterator[bytes], most: int | None) -> AsyncIterato
     async for data in body:
         came += len(data)
         if most is not None and came > most:
-            raise TooLarge(f"More came than the {most} bytes that were missing; say the right length, begin anew.")
+            raise _too_much(most)
         yield data
 
 
@@ -287,12 +319,20 @@ async def _proven(body: AsyncIterator[bytes], checksum: Checksum) -> AsyncIterat
     async for some in body:
         data += some
         if len(data) > LARGEST:
-            raise TooLarge(f"With Upload-Checksum at most {LARGEST} bytes can be sent at a time.")
+            raise _too_much_to_prove()
     found = await asyncio.to_thread(hashlib.new, checksum.algorithm, data)
     if found.digest() != checksum.digest:
         raise WrongDigest("What came is not what its Upload-Checksum says; nothing of it was kept: send it again.")
     for place in range(0, len(data), _STEP):
         yield bytes(data[place : place + _STEP])
+
+
+def _too_much(most: int) -> TooLarge:
+    return TooLarge(f"More comes than the {most} bytes that are missing; say the right length, and begin anew.")
+
+
+def _too_much_to_prove() -> TooLarge:
+    return TooLarge(f"With Upload-Checksum at most {LARGEST} bytes can be sent at a time.")
 
 
 async def _sha256(ctx: Context, came: Arrived) -> str:

@@ -16,10 +16,13 @@ class Turn:
         self._ctx, self._prefix, self._number = ctx, prefix, number
 
     @classmethod
-    async def take(cls, ctx: Context, job: str, upload: str) -> Turn:
+    async def take(cls, ctx: Context, job: str, upload: str, mine: Turn | None = None) -> Turn:
+        """`mine`: the last one that was taken here, by somebody who is done. It stays, if nobody came since."""
         prefix = keys.turns(job, upload)
         while True:
             before = await _taken(ctx, prefix)
+            if mine and (mine._prefix, mine._number) == (prefix, max(before, default=0)):
+                return mine
             turn = cls(ctx, prefix, max(before, default=0) + 1)
             try:
                 await ctx.store.put(_key(prefix, turn._number), uuid.uuid4().bytes)

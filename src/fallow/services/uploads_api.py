@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from fallow.errors import FallowError, Rejected, TransferFailed
 from fallow.pipeline.context import Context
 from fallow.pipeline.declared import pairs
-from fallow.pipeline.resumable import Checksum, Resumable, Standing
+from fallow.pipeline.resumable import Checksum, Coming, Resumable, Standing
 from fallow.services.access import check_owner, who
 from fallow.services.answers import Early, refusal
 
@@ -120,7 +120,7 @@ class _Door:
         found = await self._uploads.declare(job, _number(request, "upload-length"), metadata)
         headers = {"Location": f"{PATH}/{job}"}
         if _kind(request) == BYTES and found.expires is not None and found.offset == 0:
-            found = await self._uploads.go_on(job, 0, _body(request), _checksum(request))
+            found = await self._uploads.go_on(job, 0, _coming(request))
         return Response(status_code=201, headers={**headers, **_told(found)})
 
     async def offset(self, job: str) -> Response:
@@ -137,8 +137,7 @@ class _Door:
     async def go_on(self, job: str, request: Request) -> Response:
         if _kind(request) != BYTES:
             raise _Unfit(f"The bytes of an upload are sent with Content-Type: {BYTES}.", 415)
-        offset, checksum = _number(request, "upload-offset"), _checksum(request)
-        found = await self._uploads.go_on(job, offset, _body(request), checksum)
+        found = await self._uploads.go_on(job, _number(request, "upload-offset"), _coming(request))
         return Response(status_code=204, headers=_told(found))
 
     async def terminate(self, job: str) -> Response:
@@ -174,6 +173,11 @@ def _number(request: Request, name: str) -> int:
     if not (told.isascii() and told.isdigit() and len(told) < 19):
         raise _Unfit(f"{name.title()} must be a number of bytes, and is {told[:50]!r}.")
     return int(told)
+
+
+def _coming(request: Request) -> Coming:
+    told = request.headers.get("content-length", "")
+    return Coming(_body(request), int(told) if told.isdigit() else None, _checksum(request))
 
 
 def _checksum(request: Request) -> Checksum | None:
