@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fallow.model import Standing, TaskKind, Worker
+from fallow.model import Standing, TaskKind, VideoTrack, Worker
 from fallow.records import Outcome, Task
 
 
@@ -50,26 +51,36 @@ class Output:
 
 @dataclass(frozen=True)
 class Labour:
-    """What one worker has delivered of the pictures of one rendition."""
+    """What machines of one kind have delivered of one rendition's pictures, and what that cost them."""
+
+    machine: dict[str, Any]  # what tells the kind: system, arch, cores, device_class
+    job: str
+    rendition: str
+    frames: int
+    wall_seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Making:
+    """What one worker has delivered of one rendition's pictures."""
 
     worker: str
     job: str
     rendition: str
     frames: int
     wall_seconds: float
-    cpu_seconds: float
     bytes_out: int
-    cost: float  # source seconds x output megapixels
 
 
 @dataclass(frozen=True)
 class Ordered:
-    """What a rendition of which something was delivered is made of."""
+    """What a rendition was to be made of, and how."""
 
     job: str
     rendition: str
     profile: dict[str, Any]  # its wire form
-    rate: str | None  # the source's frames per second
+    video: VideoTrack | None  # the source's
 
 
 @dataclass(frozen=True)
@@ -140,8 +151,16 @@ class Numbers(Protocol):
 
     async def labours(self, period: Period) -> list[Labour]: ...
 
-    async def ordered(self, period: Period) -> list[Ordered]:
-        """All renditions of which something was delivered."""
+    async def hands(self, period: Period) -> list[str]:
+        """The workers that have delivered something."""
+        ...
+
+    async def makings(self, limit: int) -> list[Making]:
+        """Of so many attempts that ended last."""
+        ...
+
+    async def ordered(self, jobs: Collection[str]) -> list[Ordered]:
+        """All renditions of these jobs, as far as they are there."""
         ...
 
     async def failures_by_words(self, period: Period) -> list[Failures]: ...

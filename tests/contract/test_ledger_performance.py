@@ -1,11 +1,12 @@
 """What every ledger counts."""
 
+import dataclasses
 from fractions import Fraction
 
 from ledger_steps import a_job, a_part, a_spec, queued
 
-from fallow.fleet import Failures, Labour, Ordered, Output, Period
-from fallow.model import Effort, Source, TaskKind, VideoTrack
+from fallow.fleet import Failures, Labour, Making, Ordered, Output, Period
+from fallow.model import Effort, Source, TaskKind, VideoTrack, Worker
 from fallow.records import Outcome as How
 from fallow.records import Setback
 
@@ -39,26 +40,43 @@ async def test_what_was_delivered_is_counted_in_stretches(ledger, time):
     assert [one.at for one in await ledger.outputs(Period(1009.9, 1010.0), 0.05)] == [1009.9]
 
 
-async def test_who_has_delivered_what_with_which_effort(ledger, time):
-    first, second, third = await queued(ledger, a_spec(0), a_spec(1), a_spec(2))
+async def test_which_machines_have_delivered_what_with_which_effort(ledger, time):
+    for name, arch in (("w", "aarch64"), ("same", "aarch64"), ("other", "x86_64")):
+        machine = {"system": "Linux", "arch": arch, "cores": 8, "memory": 1 << 30, "encoders": ["libx264"]}
+        await ledger.add_worker(Worker(name, name, machine), f"token of {name}")
+    specs = [a_spec(number) for number in (0, 1, 2, 100_000)]
+    first, second, third, late = await queued(ledger, *specs)
     await delivered(ledger, time, 1000.0, first)
-    await delivered(ledger, time, 1001.0, second)
+    await delivered(ledger, time, 1001.0, second, "same")
     await delivered(ledger, time, 1002.0, third, "other")
-    found = {one.worker: one for one in await ledger.labours(Period(1000.0, 1002.0))}
-    assert found == {"w": Labour("w", "j", "720p", 500, 20.0, 16.0, 2000, 2.0)}
+    phone = {"system": "Linux", "arch": "aarch64", "cores": 8}
+    assert await ledger.labours(Period(1000.0, 1002.0)) == [Labour(phone, "j", "720p", 500, 20.0, 16.0)]
+    assert sorted(await ledger.hands(Period(1000.0, 1002.0))) == ["same", "w"]
     assert len(await ledger.labours(ALL)) == 2
+    await delivered(ledger, time, 1003.0, late, "forgotten")
+    assert Labour({}, "j", "720p", 250, 10.0, 8.0) in await ledger.labours(ALL)
 
 
-async def test_what_was_ordered_is_known_while_something_of_it_was_delivered(ledger, time):
-    (task,) = await queued(ledger, a_spec(0))
-    assert await ledger.ordered(ALL) == []
-    await delivered(ledger, time, 1000.0, task)
-    rows = [Ordered("j", name, {"name": name}, None) for name in ("480p", "720p")]
-    assert sorted(await ledger.ordered(ALL), key=lambda one: one.rendition) == rows
+async def test_what_was_made_last_and_by_whom(ledger, time):
+    named = dataclasses.replace(a_spec(1, "my.own"), cost=0.5)
+    found = await queued(ledger, a_spec(0), named, a_spec(2))
+    first, third, second = sorted(found, key=lambda task: task.spec.rendition)
+    await delivered(ledger, time, 1000.0, first)
+    await delivered(ledger, time, 1002.0, second, "v")
+    await delivered(ledger, time, 1001.0, third)
+    own = Making("v", "j", "my.own", 250, 10.0, 1000)
+    assert await ledger.makings(1) == [own]
+    found = sorted(await ledger.makings(10), key=lambda one: one.worker)
+    assert found == [own, Making("w", "j", "720p", 500, 20.0, 2000)]
+
+
+async def test_what_was_ordered_is_known(ledger):
+    await ledger.create_job(a_job())
+    wanted = [Ordered("j", name, {"name": name}, None) for name in ("480p", "720p")]
+    assert sorted(await ledger.ordered(["j", "none"]), key=lambda one: one.rendition) == wanted
     await ledger.set_source("j", Source("mov", 1000, Fraction(0), Fraction(3), VIDEO))
-    assert {one.rate for one in await ledger.ordered(ALL)} == {"30000/1001"}
-    await ledger.create_job(a_job("other"))
-    assert len(await ledger.ordered(ALL)) == 2
+    assert [one.video for one in await ledger.ordered({"j"})] == [VIDEO, VIDEO]
+    assert await ledger.ordered([]) == []
 
 
 async def test_mishaps_are_counted_by_their_words(ledger, time):

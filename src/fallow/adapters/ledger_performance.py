@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, func, select
+from sqlalchemy import ColumnElement, Integer, Label, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database
-from fallow.adapters.ledger_tables import attempts, jobs, renditions, tasks
-from fallow.fleet import Failures, Labour, Ordered, Output, Period
-from fallow.model import TaskKind
+from fallow.adapters.ledger_tables import attempts, jobs, renditions, workers
+from fallow.fleet import Failures, Labour, Making, Ordered, Output, Period
+from fallow.model import Source, TaskKind
 from fallow.records import Outcome
 
-_MADE = [TaskKind.VIDEO.value, TaskKind.AUDIO.value, TaskKind.TEXT.value]
+_MADE = (TaskKind.VIDEO, TaskKind.AUDIO, TaskKind.TEXT)
+_KINDS = ("system", "arch", "cores", "device_class")
+AT_ONCE = 500  # jobs in one statement
 _BAD = [Outcome.FAILED.value, Outcome.EXPIRED.value]
-_DELIVERED = attempts.c.outcome == Outcome.DELIVERED.value
-_OF_TASK = tasks.c.id == attempts.c.task
 
 
 class Whole(FunctionElement[int]):
@@ -40,41 +41,75 @@ def _floor(element: Whole, compiler: Any, **how: Any) -> str:
 
 
 class Performance:
-    """The part of the ledger that counts."""
+    """The part of the ledger that counts. Of the wide rows of tasks nothing is asked: their ids tell enough."""
 
     _database: Database
 
     async def outputs(self, period: Period, step: float) -> list[Output]:
         place = Whole((attempts.c.ended - period.since) / step).label("place")
-        key = (attempts.c.job, tasks.c.rendition)
-        sums = [func.sum(column).label(column.name) for column in (attempts.c.frames, attempts.c.bytes_out)]
-        query = select(place, *key, *sums).join(tasks, _OF_TASK)
-        query = query.where(*_within(period), _DELIVERED, tasks.c.kind.in_(_MADE)).group_by(place, *key)
+        query = select(place, _LINE, *_sums(attempts.c.frames, attempts.c.bytes_out)).where(*_delivered(period))
         return [
             Output(
                 at=period.since + int(row["place"]) * step,
-                job=row["job"],
-                rendition=row["rendition"],
-                frames=int(row["frames"]),
+                job=line.job,
+                rendition=line.rendition,
+                frames=int(row["frames"]) if line.kind is TaskKind.VIDEO else 0,
                 bytes_out=int(row["bytes_out"]),
             )
-            for row in await self._database.rows(query.order_by(place))
+            for row in await self._database.rows(query.group_by(place, _LINE).order_by(place))
+            if (line := _line(row)).kind in _MADE
         ]
 
     async def labours(self, period: Period) -> list[Labour]:
-        key = (attempts.c.worker, attempts.c.job, tasks.c.rendition)
-        summed = (attempts.c.frames, attempts.c.wall_seconds, attempts.c.cpu_seconds, attempts.c.bytes_out)
-        sums = [func.sum(column).label(column.name) for column in (*summed, tasks.c.cost)]
-        query = select(*key, *sums).join(tasks, _OF_TASK)
-        query = query.where(*_within(period), _DELIVERED, tasks.c.kind == TaskKind.VIDEO.value).group_by(*key)
-        return [_labour(row) for row in await self._database.rows(query)]
+        kinds = select(workers.c.id, *(_told(name).label(name) for name in _KINDS)).subquery()
+        kind = [kinds.c[name] for name in _KINDS]
+        sums = _sums(attempts.c.frames, attempts.c.wall_seconds, attempts.c.cpu_seconds)
+        query = select(_LINE, *kind, *sums).outerjoin(kinds, kinds.c.id == attempts.c.worker)
+        query = query.where(*_delivered(period)).group_by(_LINE, *kind)
+        return [
+            Labour(
+                machine={name: _plain(row[name]) for name in _KINDS if row[name] is not None},
+                job=line.job,
+                rendition=line.rendition,
+                frames=int(row["frames"]),
+                wall_seconds=float(row["wall_seconds"]),
+                cpu_seconds=float(row["cpu_seconds"]),
+            )
+            for row in await self._database.rows(query)
+            if (line := _line(row)).kind is TaskKind.VIDEO
+        ]
 
-    async def ordered(self, period: Period) -> list[Ordered]:
-        rate = func.json_extract(jobs.c.source, "$.video.average_rate").label("rate")
-        query = select(renditions.c.job, renditions.c.name.label("rendition"), renditions.c.profile, rate)
-        worked_at = select(attempts.c.job).where(*_within(period), _DELIVERED).distinct()
-        query = query.join(jobs, jobs.c.id == renditions.c.job).where(renditions.c.job.in_(worked_at))
-        return [_ordered(row) for row in await self._database.rows(query)]
+    async def hands(self, period: Period) -> list[str]:
+        query = select(attempts.c.worker).where(*_delivered(period)).distinct()
+        return [row["worker"] for row in await self._database.rows(query)]
+
+    async def makings(self, limit: int) -> list[Making]:
+        ended = attempts.c.ended.is_not(None)
+        last = select(attempts).where(ended).order_by(attempts.c.ended.desc()).limit(limit).subquery()
+        lines = _line_of(last.c.task)
+        query = select(last.c.worker, lines, *_sums(last.c.frames, last.c.wall_seconds, last.c.bytes_out))
+        query = query.where(last.c.outcome == Outcome.DELIVERED.value).group_by(last.c.worker, lines)
+        return [
+            Making(
+                worker=row["worker"],
+                job=line.job,
+                rendition=line.rendition,
+                frames=int(row["frames"]),
+                wall_seconds=float(row["wall_seconds"]),
+                bytes_out=int(row["bytes_out"]),
+            )
+            for row in await self._database.rows(query)
+            if (line := _line(row)).kind is TaskKind.VIDEO
+        ]
+
+    async def ordered(self, wanted: Collection[str]) -> list[Ordered]:
+        what = (renditions.c.job, renditions.c.name, renditions.c.profile, jobs.c.source)
+        query = select(*what).join(jobs, jobs.c.id == renditions.c.job)
+        ids, found = list(wanted), list[rows.Row]()
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
+            found += await self._database.rows(query.where(renditions.c.job.in_(some)))
+        return [_ordered(row) for row in found]
 
     async def failures_by_words(self, period: Period) -> list[Failures]:
         key = (attempts.c.outcome, attempts.c.error)
@@ -83,23 +118,49 @@ class Performance:
         return [Failures(Outcome(row["outcome"]), row["error"], int(row["count"])) for row in found]
 
 
-def _labour(row: rows.Row) -> Labour:
-    return Labour(
-        worker=row["worker"],
-        job=row["job"],
-        rendition=row["rendition"],
-        frames=int(row["frames"]),
-        wall_seconds=float(row["wall_seconds"]),
-        cpu_seconds=float(row["cpu_seconds"]),
-        bytes_out=int(row["bytes_out"]),
-        cost=float(row["cost"]),
-    )
+class _Line(NamedTuple):
+    """What an id of a task tells, but for its number."""
+
+    job: str
+    kind: TaskKind
+    rendition: str
+
+
+def _line_of(task: ColumnElement[str]) -> Label[str]:
+    """The beginning of a task's id, to its number, that has five digits or more (ledger_rows.task_id)."""
+    return func.substr(task, 1, func.length(task) - 5).label("line")
+
+
+_LINE = _line_of(attempts.c.task)
+
+
+def _line(row: rows.Row) -> _Line:
+    job, kind, rest = row["line"].split(".", 2)
+    return _Line(job, TaskKind(kind), rest.rpartition(".")[0])
+
+
+def _told(name: str) -> ColumnElement[Any]:
+    """What a machine's agent has told of it."""
+    return func.json_extract(workers.c.machine, f"$.{name}")
+
+
+def _plain(value: object) -> object:
+    """MariaDB answers with JSON, SQLite with what it stands for."""
+    text = str(value).strip('"')
+    return int(text) if text.isdecimal() else text
 
 
 def _ordered(row: rows.Row) -> Ordered:
-    # MariaDB answers with JSON, SQLite with the text that it stands for.
-    rate = (row["rate"] or "").strip('"') or None
-    return Ordered(row["job"], row["rendition"], json.loads(row["profile"]), rate)
+    source = rows.loads(Source, row["source"])
+    return Ordered(row["job"], row["name"], json.loads(row["profile"]), source.video if source else None)
+
+
+def _sums(*columns: ColumnElement[Any]) -> list[Label[Any]]:
+    return [func.sum(column).label(column.name) for column in columns]
+
+
+def _delivered(period: Period) -> tuple[ColumnElement[bool], ...]:
+    return (*_within(period), attempts.c.outcome == Outcome.DELIVERED.value)
 
 
 def _within(period: Period) -> tuple[ColumnElement[bool], ...]:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from fallow import catalogue
 from fallow.errors import BadProfile
-from fallow.fleet import Labour, Ordered, Period
+from fallow.fleet import Making, Ordered
 from fallow.messages import from_wire
 from fallow.model import VideoTrack
 from fallow.pipeline.context import Context
@@ -19,7 +19,7 @@ from fallow.pipeline.performance import rate
 from fallow.pipeline.workforce import Condition, Member, members
 from fallow.profiles import Audio, Profile
 
-HISTORY_SECONDS = 30 * 86400.0
+HISTORY = 20_000  # attempts that are looked at
 ENOUGH_FRAMES = 200  # of measurements that are to be trusted
 BITS_PER_PIXEL = {"libx264": 0.085, "libx265": 0.06, "libsvtav1": 0.05, "libvpx-vp9": 0.06}
 """What common pictures of 1280x720 at 25 a second take, at the encoder's own crf."""
@@ -72,11 +72,10 @@ def settings(profile: Profile) -> Profile:
 
 async def history(ctx: Context) -> list[Known]:
     """What was made of late."""
-    now = ctx.clock.now()
-    period = Period(now - HISTORY_SECONDS, now)
-    ordered = {(one.job, one.rendition): one for one in await ctx.ledger.ordered(period)}
-    labours = await ctx.ledger.labours(period)
-    found = (_known(one, ordered.get((one.job, one.rendition))) for one in labours)
+    makings = await ctx.ledger.makings(HISTORY)
+    ordered = await ctx.ledger.ordered({one.job for one in makings})
+    by_name = {(one.job, one.rendition): one for one in ordered}
+    found = (_known(one, by_name.get((one.job, one.rendition))) for one in makings)
     return [one for one in found if one is not None]
 
 
@@ -201,22 +200,22 @@ def _sound_kbps(audio: Audio) -> int:
     return audio.bitrate_kbps or codec.kbps_per_channel * min(2, audio.channels or 2)
 
 
-def _known(labour: Labour, ordered: Ordered | None) -> Known | None:
-    if ordered is None or labour.frames <= 0 or labour.wall_seconds <= 0:
+def _known(making: Making, ordered: Ordered | None) -> Known | None:
+    if ordered is None or ordered.video is None or making.frames <= 0 or making.wall_seconds <= 0:
         return None
     try:
         profile = from_wire(Profile, ordered.profile)
     except (ValueError, BadProfile):  # of another Fallow
         return None
+    width, height, _, _ = output_size(ordered.video, profile)
     per_second = float(rate(ordered))
-    seconds = labour.frames / per_second
-    picture = labour.cost * 1e6 / seconds
+    seconds = making.frames / per_second
     return Known(
-        worker=labour.worker,
+        worker=making.worker,
         profile=profile,
-        pixels=picture * labour.frames,
-        bits=8.0 * labour.bytes_out,
-        expected_bits=rule_of_thumb(profile, picture, per_second, seconds),
-        frames=labour.frames,
-        seconds=labour.wall_seconds,
+        pixels=float(width * height * making.frames),
+        bits=8.0 * making.bytes_out,
+        expected_bits=rule_of_thumb(profile, width * height, per_second, seconds),
+        frames=making.frames,
+        seconds=making.wall_seconds,
     )

@@ -11,7 +11,7 @@ from fallow.errors import BadSetting
 from fallow.fleet import Failures, Labour, Ordered, Output, Period
 from fallow.model import Worker
 from fallow.pipeline.context import Context
-from fallow.pipeline.workforce import arch, device_class
+from fallow.pipeline.workforce import arch, device_class, is_agent
 from fallow.records import Outcome
 
 MOST_STEPS = 1000
@@ -74,17 +74,15 @@ async def performance(ctx: Context, period: Period, step: float) -> Performance:
     """Raises BadSetting for what is no period, or too many steps."""
     check(period, step)
     ledger = ctx.ledger
-    outputs, labours, ordered = (
-        await ledger.outputs(period, step),
-        await ledger.labours(period),
-        await ledger.ordered(period),
-    )
-    workers = {worker.id: worker for worker in await ledger.workers()}
+    outputs, labours = await ledger.outputs(period, step), await ledger.labours(period)
+    ordered = await ledger.ordered({one.job for one in outputs})
     rates = {(one.job, one.rendition): rate(one) for one in ordered}
+    workers = {worker.id: worker for worker in await ledger.workers()}
+    hands = [workers.get(worker, _GONE) for worker in await ledger.hands(period)]
     return Performance(
         throughput=_flows(outputs, rates),
-        devices=_devices(labours, workers),
-        profiles=_paces(labours, workers, rates),
+        devices=_devices(labours, [worker for worker in hands if is_agent(worker)]),
+        profiles=_paces(labours, rates),
         failures=_causes(await ledger.failures_by_words(period)),
     )
 
@@ -100,7 +98,7 @@ def check(period: Period, step: float) -> None:
 
 def rate(one: Ordered) -> Fraction:
     """Frames per second of a rendition."""
-    source = _fraction(one.rate) or UNKNOWN_RATE
+    source = one.video.average_rate if one.video else UNKNOWN_RATE
     if wanted := _fraction(one.profile.get("fps")):
         return wanted
     most = _fraction(one.profile.get("max_fps"))
@@ -127,15 +125,14 @@ def _flows(outputs: Iterable[Output], rates: Mapping[tuple[str, str], Fraction])
     return [found[at] for at in sorted(found)]
 
 
-def _devices(labours: Iterable[Labour], workers: Mapping[str, Worker]) -> list[DeviceShare]:
+def _devices(labours: Iterable[Labour], hands: Sequence[Worker]) -> list[DeviceShare]:
     groups: dict[tuple[str, str], list[Labour]] = {}
     for one in labours:
-        worker = workers.get(one.worker, _GONE)
-        groups.setdefault((device_class(worker), arch(worker)), []).append(one)
+        groups.setdefault(_kind(one), []).append(one)
     shares = [
         DeviceShare(
             *kind,
-            workers=len({one.worker for one in group}),
+            workers=sum((device_class(worker), arch(worker)) == kind for worker in hands),
             frames=sum(one.frames for one in group),
             wall_seconds=sum(one.wall_seconds for one in group),
             cpu_seconds=sum(one.cpu_seconds for one in group),
@@ -145,13 +142,16 @@ def _devices(labours: Iterable[Labour], workers: Mapping[str, Worker]) -> list[D
     return sorted(shares, key=lambda share: -share.frames)
 
 
-def _paces(
-    labours: Iterable[Labour], workers: Mapping[str, Worker], rates: Mapping[tuple[str, str], Fraction]
-) -> list[Pace]:
+def _kind(labour: Labour) -> tuple[str, str]:
+    worker = Worker("", "", labour.machine)
+    return device_class(worker), arch(worker)
+
+
+def _paces(labours: Iterable[Labour], rates: Mapping[tuple[str, str], Fraction]) -> list[Pace]:
     minutes: dict[tuple[str, str], float] = collections.defaultdict(float)
     walls: dict[tuple[str, str], float] = collections.defaultdict(float)
     for one in labours:
-        key = (one.rendition, device_class(workers.get(one.worker, _GONE)))
+        key = (one.rendition, _kind(one)[0])
         minutes[key] += one.frames / float(rates.get((one.job, one.rendition), UNKNOWN_RATE)) / 60
         walls[key] += one.wall_seconds
     return [Pace(*key, minutes[key], walls[key] / minutes[key]) for key in sorted(minutes) if minutes[key] > 0]
@@ -176,6 +176,7 @@ _WORDS = {
     "given up after": "took longer than allowed",
     "cannot be reached": "a server could not be reached",
     "frames instead of": "the wrong number of frames came out",
+    "frames where": "the wrong number of frames came out",
     "download": "a transfer was broken off",
     "upload": "a transfer was broken off",
     "recipe": "the worker is too old for its task",

@@ -46,7 +46,7 @@ class Member:
 async def members(ctx: Context) -> list[Member]:
     """All agents, heard of lately first. Splitters and joiners are services of the platform, not workers."""
     now = ctx.clock.now()
-    workers = [worker for worker in await ctx.ledger.workers() if worker.machine or not worker.local]
+    workers = [worker for worker in await ctx.ledger.workers() if is_agent(worker)]
     deeds = {one.worker: one for one in await ctx.deeds.get(lambda: ctx.ledger.deeds(now - LATELY))}
     doings: dict[str, list[Doing]] = {}
     for doing in await ctx.ledger.doings():
@@ -106,6 +106,11 @@ def _member(policy: Policy, now: float, worker: Worker, deeds: Deeds | None, doi
         condition = Condition.DRAINING
     nothing = Deeds(worker.id, 0, 0, 0, 0.0, 0.0)
     return Member(worker, condition, deeds or nothing, tuple(sorted(doings, key=lambda doing: doing.task)))
+
+
+def is_agent(worker: Worker) -> bool:
+    """Whether it is no splitter or joiner, which tell nothing of their machine."""
+    return bool(worker.machine) or not worker.local
 
 
 def arch(worker: Worker) -> str:
