@@ -83,7 +83,7 @@ def router(ctx: Context) -> APIRouter:
         return WorkersView(workers=[worker_view(member) for member in await members(ctx)])
 
     @router.patch("/workers/{worker}")
-    async def change(worker: str, body: WorkerBody) -> WorkerView:
+    async def change_worker(worker: str, body: WorkerBody) -> WorkerView:
         """Rename it, let it finish and give it nothing new (`draining`), or send it home at once (`banned`)."""
         if body.name is not None:
             await workforce.rename(ctx, worker, body.name)
@@ -92,7 +92,7 @@ def router(ctx: Context) -> APIRouter:
         return worker_view(await workforce.member(ctx, worker))
 
     @router.delete("/workers/{worker}", status_code=204)
-    async def forget(worker: str) -> Response:
+    async def forget_worker(worker: str) -> Response:
         """Remove one that is lost."""
         await workforce.forget(ctx, worker)
         return Response(status_code=204)

@@ -64,23 +64,23 @@ def router(ctx: Context) -> APIRouter:
         return ProfilesView(profiles=[_form(one) for one in (await shelf.shelved(ctx, who(request).name)).values()])
 
     @router.put("/profiles/{name}")
-    async def save(name: str, body: Form, request: Request) -> Form:
+    async def save_profile(name: str, body: Form, request: Request) -> Form:
         """Save a profile for the caller, in place of an own one of that name."""
         return _form(await shelf.save(ctx, who(request).name, name, body))
 
     @router.delete("/profiles/{name}", status_code=204)
-    async def drop(name: str, request: Request) -> Response:
+    async def delete_profile(name: str, request: Request) -> Response:
         """Delete an own profile."""
         await shelf.drop(ctx, who(request).name, name)
         return Response(status_code=204)
 
     @router.post("/profiles/check")
-    async def check(body: Form) -> FaultsView:
+    async def check_profile(body: Form) -> FaultsView:
         """Everything that is wrong with a profile, by its fields."""
         return FaultsView(errors=faults(body))
 
     @router.post("/estimates")
-    async def estimates(body: EstimatesBody) -> EstimatesView:
+    async def estimate_profiles(body: EstimatesBody) -> EstimatesView:
         """Bytes, by what was made here before, and seconds with the workers that are there now."""
         wanted = [shelf.read(form) for form in body.profiles]
         clip = Clip(body.seconds, body.width, body.height, body.fps)

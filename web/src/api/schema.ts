@@ -11,7 +11,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Estimates
+         * Estimate Profiles
          * @description Bytes, by what was made here before, and seconds with the workers that are there now.
          */
         post: {
@@ -1276,7 +1276,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Save
+         * Save Profile
          * @description Save a profile for the caller, in place of an own one of that name.
          */
         put: {
@@ -1318,7 +1318,7 @@ export interface paths {
         };
         post?: never;
         /**
-         * Drop
+         * Delete Profile
          * @description Delete an own profile.
          */
         delete: {
@@ -1363,7 +1363,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Check
+         * Check Profile
          * @description Everything that is wrong with a profile, by its fields.
          */
         post: {
@@ -2087,7 +2087,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Forget
+         * Forget Worker
          * @description Remove one that is lost.
          */
         delete: {
@@ -2120,7 +2120,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change
+         * Change Worker
          * @description Rename it, let it finish and give it nothing new (`draining`), or send it home at once (`banned`).
          */
         patch: {
