@@ -41,6 +41,12 @@ async def test_own_pages_and_programs_do(caller, told):
     assert (await caller.send("DELETE", "/api/v1/jobs/x", b"", headers)).status == 404
 
 
+@pytest.mark.parametrize("told", [{"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}])
+async def test_a_proxy_on_this_machine_does_not_make_everybody_its_admin(caller, told):
+    answer = await caller.send("GET", "/api/v1/jobs", b"", told)
+    assert (answer.status, "FALLOW_API_TOKEN" in answer.json["title"]) == (401, True)
+
+
 async def test_answers_say_what_browsers_may_do_with_them(caller):
     for path in ("/api/v1/jobs", "/api/v1/jobs/none", "/api/openapi.json", "/api/v1/nothing"):
         told = (await caller.get(path)).headers

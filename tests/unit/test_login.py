@@ -291,6 +291,24 @@ async def test_devices_join_with_a_token_of_short_life(caller, time):
     assert (refused.status, "expired" in refused.json["title"]) == (401, True)
 
 
+# many gateways
+
+
+async def test_who_is_let_in_by_one_gateway_is_by_all(tmp_path):
+    async with serving(tmp_path, PLATFORM) as caller, serving(tmp_path, PLATFORM) as other:
+        anna = await logged_in(caller, "anna", Role.ADMIN)
+        elsewhere = Person(other, anna.headers)
+        made = (await anna("POST", "/tokens", {"name": "x", "role": "viewer"})).json
+        join = {"Authorization": f"Bearer {(await anna('POST', '/join-tokens', {})).json['token']}"}
+        assert (await elsewhere("GET", "/me")).json["name"] == "anna"
+        assert (await with_token(other, made["token"])("GET", "/me")).json["role"] == "viewer"
+        assert (await other.send("POST", "/agent/v1/register", {"name": "phone"}, join)).status == 200
+        await elsewhere("DELETE", f"/tokens/{made['id']}")
+        assert (await with_token(caller, made["token"])("GET", "/me")).status == 401
+        await elsewhere("POST", "/logout")
+        assert (await anna("GET", "/me")).status == 401
+
+
 # who guesses
 
 

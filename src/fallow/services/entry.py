@@ -50,6 +50,14 @@ class Who:
         return self.owner in (None, owner)
 
 
+def _check_near(request: Request) -> None:
+    """Raises Forbidden for what comes through a proxy of this machine: that is everybody."""
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        raise Forbidden(
+            "This gateway is for this machine alone, and a proxy asks; set FALLOW_API_TOKEN for a login."
+        )
+
+
 @dataclass(frozen=True)
 class Login:
     """How people log in to a gateway."""
@@ -81,6 +89,7 @@ class Entry:
     async def recognised(self, request: Request) -> Who:
         """Raises Forbidden when it is nobody."""
         if not self.closed:
+            _check_near(request)
             return Who("", Role.ADMIN)
         if given := bearer(request):
             return await self._by_token(given)
