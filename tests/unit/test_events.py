@@ -10,6 +10,7 @@ from job_steps import ship, splitting
 from serving import serving
 
 from fallow.errors import Unavailable
+from fallow.model import Worker
 from fallow.services.changes import MOST, MOST_BYTES, Change, History, Item, Listener
 from fallow.services.run import Platform
 from fallow.services.watcher import Watcher
@@ -235,6 +236,28 @@ async def test_a_ledger_that_is_away_for_a_while_costs_no_news(caller, monkeypat
         new = await created(caller)
         caller.ctx.ledger.pulses = pulses
         assert [job["id"] for job in (await stream.next("jobs"))["jobs"]] == [new]
+
+
+async def test_what_a_look_had_found_before_it_failed_is_told_once(caller, monkeypatch):
+    monkeypatch.setattr("fallow.services.watcher.EVERY", 0.01)
+    seen, doings, failed = [], caller.ctx.ledger.doings, asyncio.Event()
+
+    async def broken():
+        seen.append(1)
+        if len(seen) > 2:
+            failed.set()
+        raise RuntimeError("nobody thought of this")
+
+    async with listening(caller) as stream:
+        caller.ctx.ledger.doings = broken
+        new = await created(caller)
+        assert [job["id"] for job in (await stream.next("jobs"))["jobs"]] == [new]
+        await asyncio.wait_for(failed.wait(), 60)
+        other = await created(caller)
+        assert [job["id"] for job in (await stream.next("jobs"))["jobs"]] == [other]
+        await caller.ctx.ledger.add_worker(Worker("w", "pi", {"cores": 4}, seen=1.0), "aa")
+        caller.ctx.ledger.doings = doings
+        assert [worker["id"] for worker in (await stream.next("workers"))["workers"]] == ["w"]
 
 
 async def test_a_stream_does_not_hold_up_the_end_of_a_platform(tmp_path):

@@ -53,7 +53,9 @@ async def test_jobs_are_found_by_state_and_text(caller):
     assert [job["id"] for job in (await listed(caller, "?text=OTHER"))["jobs"]] == [other]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "state=none", "after=%20", "after=bm9uZQ"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "state=none", "after=%20", "after=bm9uZQ", "after=bmFuIGo"]
+)
 async def test_a_list_that_makes_no_sense_is_refused_with_a_sentence(caller, query):
     answer = await caller.get(f"/api/v1/jobs?{query}")
     assert (answer.status, answer.json["kind"]) == (422, "rejected")
@@ -183,6 +185,12 @@ async def test_maps_chunks_timelines_and_failures(caller):
 @pytest.mark.parametrize("end", ["map", "timeline", "failures", "tasks", "chunks/small/0"])
 async def test_of_a_job_that_is_not_there_nothing_is_told(caller, end):
     assert (await caller.get(f"/api/v1/jobs/none/{end}")).status == 404
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "9" * 30])
+async def test_a_number_that_no_chunk_has_is_refused(caller, number):
+    job = await created(caller)
+    assert (await caller.get(f"/api/v1/jobs/{job}/chunks/small/{number}")).status == 422
 
 
 async def test_a_chunk_that_is_not_there_is_told_of(caller):

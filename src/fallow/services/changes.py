@@ -85,6 +85,7 @@ class History:
         return self._more
 
     def add(self, changes: Iterable[Change]) -> None:
+        before = self.last
         for change in changes:
             self.last += 1
             change.number = self.last
@@ -92,7 +93,8 @@ class History:
             self._bytes += len(change)
         while self._kept and (len(self._kept) > MOST or self._bytes > MOST_BYTES):
             self._bytes -= len(self._kept.popleft())
-        self.wake()
+        if self.last > before:
+            self.wake()
 
     def wake(self) -> None:
         self._more.set()

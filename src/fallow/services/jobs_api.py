@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from fallow import catalogue
@@ -31,6 +31,7 @@ from fallow.services.summaries import JobsPage, Summaries, cursor, place_of
 from fallow.services.views import JobView, TasksView, job_view, tasks_view
 
 _ANY_BYTES = {"requestBody": {"required": True, "content": {"application/octet-stream": {}}}}
+_MOST_CHUNKS = 1 << 30
 _USED = "The job that this key was used for."
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {"description": "All of it.", "content": {"application/octet-stream": {}}},
@@ -151,7 +152,9 @@ def _pieces(ctx: Context, router: APIRouter) -> None:
         return await maps.map_view(ctx, await ctx.ledger.job(job))
 
     @router.get("/jobs/{job}/chunks/{rendition}/{number}")
-    async def get_chunk(job: str, rendition: str, number: int) -> maps.ChunkView:
+    async def get_chunk(
+        job: str, rendition: str, number: Annotated[int, Path(ge=0, le=_MOST_CHUNKS)]
+    ) -> maps.ChunkView:
         """One chunk of one rendition, with all attempts at it."""
         return await maps.chunk_view(ctx, (await ctx.ledger.job(job)).id, rendition, number)
 

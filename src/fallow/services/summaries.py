@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -181,6 +182,8 @@ def place_of(cursor: str) -> tuple[float, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         created, job = text.split(" ")
+        if not math.isfinite(float(created)):
+            raise ValueError(created)
         return float(created), job
     except ValueError:
         raise Rejected(

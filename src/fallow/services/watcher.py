@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ class Watcher:
                 watched = self._watched.get(listener.job)
                 if watched is None:
                     watched = _Watched(self._history.last, self._needed)
-                    list(await self._look_at(listener.job, watched))
+                    await self._look_at(listener.job, watched)
                     self._watched[listener.job] = watched
                 watched.needed = self._needed
 
@@ -129,32 +130,39 @@ class Watcher:
             begun = time.monotonic()
             try:
                 async with self._looking:
-                    self._history.add(await self._look())
-            except FallowError as error:  # the next look finds all that this one would have
+                    await self._look()
+            except FallowError as error:  # the next look finds what this one has not
                 log.trouble("events.not_looked", str(error))
+            except Exception:  # nor may anything else leave those who listen without news
+                log.trouble("events.not_looked", traceback.format_exc())
             pause = max(EVERY, REST * (time.monotonic() - begun))
         self._history.wake()
 
     def _is_over(self) -> bool:
         return not self._listeners and time.monotonic() - self._needed > LINGER
 
-    async def _look(self) -> list[Change]:
-        pulses = await self._ctx.ledger.pulses()
-        before, first = self._jobs or {}, self._jobs is None
-        changed = [job for job, pulse in pulses.items() if before.get(job) != pulse]
-        changes = [await self._workers_changed()]
-        if not first:
-            changes.append(await self._jobs_changed(before, pulses, changed))
+    async def _look(self) -> None:
+        """Each part is told as soon as it is known: what follows may fail, and is found by the next look."""
+        pulses, before = await self._ctx.ledger.pulses(), self._jobs
+        if before is not None:
+            self._tell(await self._jobs_changed(before, pulses))
+            self._jobs = pulses
+        workers = await self._workers_changed()
+        if before is not None:
+            self._tell(workers)
+        self._jobs = pulses
         for job, watched in list(self._watched.items()):
             if not watched.listeners and time.monotonic() - watched.needed > LINGER:
                 del self._watched[job]
             elif job in pulses and pulses[job] != watched.pulse:
-                changes += await self._look_at(job, watched)
+                self._tell(*await self._look_at(job, watched))
                 watched.pulse = pulses[job]
-        self._jobs = pulses
-        return [change for change in changes if not first and (change.items or change.text)]
 
-    async def _jobs_changed(self, before: dict[str, Pulse], pulses: dict[str, Pulse], changed: list[str]) -> Change:
+    def _tell(self, *changes: Change) -> None:
+        self._history.add(change for change in changes if change.items or change.text)
+
+    async def _jobs_changed(self, before: dict[str, Pulse], pulses: dict[str, Pulse]) -> Change:
+        changed = [job for job, pulse in pulses.items() if before.get(job) != pulse]
         jobs = await self._ctx.ledger.jobs_named(changed) if changed else []
         items = [Item(one.owner, one.id, encoded(to_wire(one))) for one in await self._summaries.of(jobs)]
         items += [Item(before[job].owner, job, "") for job in before.keys() - pulses.keys()]
