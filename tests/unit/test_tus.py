@@ -6,13 +6,16 @@ import hashlib
 import random
 
 import pytest
+from persons import PLATFORM, logged_in, quick_hashes  # noqa: F401 - a fixture
 from serving import serving
 
 from fallow.errors import StorageFull
 from fallow.messages import to_wire
+from fallow.people import Role
 from fallow.pipeline import keys
 from fallow.pipeline.arrived import arrived
 from fallow.profiles import Profile
+from fallow.services.entry import Login
 
 PROFILE = to_wire(Profile("small", width=64, height=64, crf=30.0, preset="ultrafast"))
 UPLOADS = "/api/v1/uploads"
@@ -482,3 +485,19 @@ async def test_a_source_that_is_put_at_once_takes_the_place_of_an_upload(caller)
     assert (await caller.send("PUT", f"{job}/source", b"whole")).status == 200
     assert await source(caller, path) == b"whole"
     assert await offset(caller, path) == 5
+
+
+async def test_uploads_of_others_are_not_there(tmp_path):
+    async with serving(tmp_path, PLATFORM, login=Login("shown-once")) as caller:
+        anna, bert = [await logged_in(caller, name) for name in ("Anna", "Bert")]
+        carl = await logged_in(caller, "Carl", Role.VIEWER)
+        job = (await anna("POST", "/jobs", {"name": "film.mov", "profiles": [PROFILE]})).json["id"]
+        told = {**TUS, "Upload-Length": "3", "Upload-Metadata": metadata(job=job)}
+        assert (await bert("POST", "/uploads", b"", told)).status == 404
+        assert (await carl("POST", "/uploads", b"", told)).status == 403
+        assert (await anna("POST", "/uploads", b"", told)).status == 201
+        for method in ("HEAD", "PATCH", "DELETE", "GET"):
+            body = b"xyz" if method == "PATCH" else b""
+            assert (await bert(method, f"/uploads/{job}", body, patch(0))).status == 404
+        assert (await anna("PATCH", f"/uploads/{job}", b"abc", patch(0))).status == 204
+        assert await source(caller, f"{UPLOADS}/{job}") == b"abc"
