@@ -12,8 +12,10 @@ from watching import FFMPEG, SLOW, SMALL, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
+from fallow.pipeline.arrived import arrived
 from fallow.services.run import Platform
 from fallow.settings import Settings
+from fallow.tus import Watch
 
 
 @pytest.fixture
@@ -177,3 +179,29 @@ def test_encode_does_not_begin_on_a_full_disk(small_disk, environment, clip, tmp
     assert err.startswith(f"fallow: The disk of {small_disk}/fallow/encode/")
     assert len(err.splitlines()) == 1
     assert list(small_disk.iterdir()) == [ballast]
+
+
+async def test_an_upload_waits_for_space_and_loses_nothing(small_disk, tmp_path):
+    source, lost = tmp_path / "source.bin", []
+    source.write_bytes(os.urandom(5 << 20))
+    async with Platform(settings(small_disk)) as platform:
+        client = Client(platform.url)
+        job = await asyncio.to_thread(client.create, source.name, [to_wire(SMALL)], {})
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(bytes((8 << 20) - used(small_disk) - (2 << 20)))
+        watch = Watch(lost=lost.append)
+        sending = asyncio.create_task(asyncio.to_thread(client.upload, job.id, source, watch))
+        while not any("No space is left" in sentence for sentence in lost):
+            assert not sending.done()
+            await asyncio.sleep(0.05)
+        os.unlink(ballast)
+        await sending
+        came = await arrived(platform._ctx, job.id)
+        pieces = [await platform._ctx.store.read(piece.key, 0, piece.size) for piece in came.pieces]
+        assert came.whole
+        assert b"".join(pieces) == source.read_bytes()
+
+
+def used(disk):
+    facts = os.statvfs(disk)
+    return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
