@@ -1,6 +1,7 @@
 """What every ledger tells those who show jobs to people."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from ledger_steps import a_job, a_part, a_spec, offered, queued, transactions
@@ -8,7 +9,9 @@ from ledger_steps import a_job, a_part, a_spec, offered, queued, transactions
 from fallow.errors import NotFound
 from fallow.model import Effort, JobState, TaskKind, TaskState, Worker
 from fallow.overview import Cell, Cost, Wanted
+from fallow.pipeline.context import Context
 from fallow.records import Setback
+from fallow.services.summaries import Summaries
 
 
 async def listed(ledger, **wanted):
@@ -146,3 +149,15 @@ async def test_a_chunk_has_its_history_and_a_job_its_mishaps(ledger, time):
     assert len(await ledger.mishaps("j", 1)) == 1
     with pytest.raises(NotFound):
         await ledger.history("j", TaskKind.VIDEO, "720p", 1)
+
+
+async def test_a_page_of_a_hundred_jobs_takes_four_questions(ledger, time):
+    for number in range(101):
+        await ledger.create_job(a_job(f"j{number}", created=float(number)))
+        await ledger.plan([a_spec(job=f"j{number}")])
+    ctx = Context(*[None] * 2, ledger, SimpleNamespace(now=time), None)
+    with transactions() as counted:
+        summaries = await Summaries(ctx).of(await ledger.list_jobs(Wanted(100)))
+    assert [summary.id for summary in summaries] == [f"j{number}" for number in range(100, 0, -1)]
+    assert {summary.frames_total for summary in summaries} == {250}
+    assert counted == {"read": 4}

@@ -131,16 +131,15 @@ def jobs_table(jobs: Sequence[JobSummary]) -> Table:
     """One line a job."""
     table = _table("job", "state", "name", "renditions", "done", "left", "age")
     for job in jobs:
-        state = f"{job.state} (paused)" if job.paused else job.state
         done = f"{job.progress:.0%}" if job.frames_total else ""
         left = "" if job.eta is None else _long(job.eta)
-        table.add_row(job.id, state, job.name, " ".join(job.renditions), done, left, _age(job.created))
+        table.add_row(job.id, _state(job), job.name, " ".join(job.renditions), done, left, _age(job.created))
     return table
 
 
 def show_job(job: JobView, console: Console, server: str = "") -> None:
     """One job in full."""
-    console.print(f"{job.id}  {job.name}  {job.state}", soft_wrap=True)
+    console.print(f"{job.id}  {job.name}  {_state(job)}", soft_wrap=True)
     table = _table("rendition", "state", "chunks", "frames", "fps", "size")
     for rendition in job.renditions:
         chunks = f"{rendition.chunks_done}/{rendition.chunks_total}"
@@ -214,6 +213,10 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("job", "worker"))  # ids are copied
     return table
+
+
+def _state(job: JobView | JobSummary) -> str:
+    return f"{job.state} (paused)" if job.paused else job.state
 
 
 def _box(profile: Profile) -> str:
