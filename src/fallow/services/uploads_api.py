@@ -72,7 +72,7 @@ def router(ctx: Context) -> APIRouter:
 
     @router.get("/uploads/{job}")
     async def show(job: str) -> dict[str, Any]:
-        """How much has come, as JSON, whether it is uploaded or fetched; nobody is disturbed by it."""
+        """How much has come, as JSON, for who only watches: nobody is disturbed by it."""
         return await door.show(job)
 
     return router

@@ -1711,7 +1711,7 @@ export interface paths {
         };
         /**
          * Show
-         * @description How much has come, as JSON, whether it is uploaded or fetched; nobody is disturbed by it.
+         * @description How much has come, as JSON, for who only watches: nobody is disturbed by it.
          */
         get: {
             parameters: {
