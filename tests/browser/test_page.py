@@ -1,0 +1,170 @@
+"""The web page, used as people use it, on a real platform with real encodes."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser.chromium import Chromium
+from browser.page_tools import axe, page_tools
+from browser.visitor import Platform, Visitor, until
+from clips.maker import Maker, Picture
+
+PAGES = ["#/jobs", "#/submit", "#/fleet", "#/settings", "#/nowhere"]
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+PLAY = "() => { const video = document.querySelector('video'); video.muted = true; return video.play(); }"
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    page_tools()
+    platform = Platform(tmp_path_factory.mktemp("platform"))
+    platform.start()
+    yield platform
+    platform.stop()
+
+
+@pytest.fixture
+def visit(chromium: Chromium, platform: Platform) -> Iterator[Visit]:
+    """A window of its own; nothing in it may have gone wrong, nor broken the page's policy."""
+    visitors: list[Visitor] = []
+
+    def visiting(**settings: Any) -> Visitor:
+        visitors.append(Visitor(chromium, platform.url, **settings))
+        return visitors[-1]
+
+    yield visiting
+    for visitor in visitors:
+        visitor.close()
+    assert [error for visitor in visitors for error in visitor.errors] == []
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds."""
+    maker = Maker(tmp_path_factory.mktemp("film"))
+    options = ("-c:v", "libx264", "-preset", "ultrafast", "-g", 25, "-pix_fmt", "yuv420p")
+    return maker.encode(maker.scratch("film.mp4"), Picture(320, 180, 100), [], *options)
+
+
+def job(platform: Platform, name: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{platform.url}/api/v1/jobs/{name}", timeout=30) as answer:  # noqa: S310
+        return dict(json.load(answer))
+
+
+def submitted(visitor: Visitor, film: Path, name: str, *profiles: str) -> str:
+    visitor.go("#/submit")
+    visitor.drop(name, film.read_bytes())
+    visitor.see(name)
+    visitor.tick(*profiles)
+    visitor.press("Submit")
+    return visitor.job()
+
+
+def playing(page: Any) -> bool:
+    """Whether the first video of the page has shown a frame and goes on."""
+    return bool(page.evaluate("() => document.querySelector('video')?.currentTime > 0.3"))
+
+
+def test_a_dropped_video_is_encoded_watched_reloaded_and_played(
+    visit: Visit, platform: Platform, film: Path
+) -> None:
+    visitor = visit()
+    name = submitted(visitor, film, "dropped.mp4", "240p")
+    until(lambda: job(platform, name)["state"] != "uploading", "the upload is there")
+    visitor.do(lambda page: page.reload())
+    visitor.see("dropped.mp4")
+    visitor.do(lambda page: page.get_by_test_id("chunk-map").wait_for())
+    # Without being loaded again, the page tells when it is done.
+    visitor.do(lambda page: page.get_by_role("heading", name="Result", exact=True).wait_for())
+    assert job(platform, name)["state"] == "done"
+    visitor.do(lambda page: page.evaluate(PLAY))
+    until(lambda: visitor.do(playing), "the result plays")
+
+
+def test_a_stream_plays_in_the_page(visit: Visit, film: Path) -> None:
+    visitor = visit()
+    visitor.go("#/submit")
+    visitor.do(lambda page: page.get_by_label("Container").select_option("cmaf"))
+    visitor.drop("stream.mp4", film.read_bytes())
+    visitor.tick("240p")
+    visitor.press("Submit")
+    visitor.job()
+    visitor.do(lambda page: page.locator("video").wait_for())
+    visitor.do(lambda page: page.evaluate(PLAY))
+    until(lambda: visitor.do(playing), "the stream plays")
+
+
+def test_a_job_is_paused_cancelled_retried_and_removed(visit: Visit, platform: Platform, film: Path) -> None:
+    visitor = visit()
+    name = submitted(visitor, film, "stopped.mp4", "720p", "480p", "360p", "240p")
+    visitor.press("Cancel")
+    visitor.press("Cancel the job")
+    visitor.see("Cancelled")
+    assert job(platform, name)["state"] == "cancelled"
+    visitor.press("Retry")
+    visitor.do(lambda page: page.get_by_role("heading", name="Result", exact=True).wait_for())
+    assert job(platform, name)["state"] == "done"
+    visitor.press("Remove")
+    visitor.do(lambda page: page.get_by_role("dialog").get_by_role("button", name="Remove").click())
+    visitor.see("is removed")
+
+
+def test_a_file_that_is_no_video_is_told_in_a_sentence(visit: Visit, platform: Platform, film: Path) -> None:
+    visitor = visit()
+    visitor.go("#/submit")
+    visitor.drop("broken.mp4", b"this is no video" * 1000)
+    visitor.tick("240p")
+    visitor.press("Submit")
+    name = visitor.job()
+    visitor.see("Failed")
+    told = job(platform, name)["error"]
+    assert told
+    visitor.see(told)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible(theme: str, visit: Visit, film: Path) -> None:
+    visitor = visit(color_scheme=theme)
+    finished = submitted(visitor, film, f"{theme}.mp4", "240p")
+    visitor.do(lambda page: page.get_by_role("heading", name="Result", exact=True).wait_for())
+    found = {}
+    for address in [*PAGES, f"#/jobs/{finished}"]:
+        visitor.go(address)
+        visitor.do(lambda page: page.locator("h1, h2").first.wait_for())
+        visitor.do(lambda page: page.evaluate(axe()))
+        told = visitor.do(lambda page: page.evaluate("() => axe.run({resultTypes: ['violations']})"))
+        found |= {
+            f"{address} {fault['id']}": [node["html"][:200] for node in fault["nodes"]]
+            for fault in told["violations"]
+        }
+    assert found == {}
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(visit: Visit, film: Path) -> None:
+    visitor = visit(**PHONE)
+    name = submitted(visitor, film, "phone-with-a-name-that-is-long-and-has-no-blanks.mp4", "240p")
+    visitor.do(lambda page: page.get_by_role("heading", name="Result", exact=True).wait_for())
+    wide = "() => document.documentElement.scrollWidth - innerWidth"
+    for address in [*PAGES, f"#/jobs/{name}"]:
+        visitor.go(address)
+        visitor.do(lambda page: page.locator("h1, h2").first.wait_for())
+        assert visitor.do(lambda page: page.evaluate(wide)) <= 0, address
+
+
+def test_colours_and_language_are_kept(visit: Visit) -> None:
+    visitor = visit(color_scheme="light")
+    visitor.go("#/jobs")
+    visitor.do(lambda page: page.get_by_label("Colours").select_option("dark"))
+    visitor.do(lambda page: page.get_by_label("Language").select_option("es"))
+    visitor.do(lambda page: page.reload())
+    visitor.see("Nuevo trabajo")
+    background = "() => getComputedStyle(document.documentElement).backgroundColor"
+    assert visitor.do(lambda page: page.evaluate(background)) == "rgb(18, 22, 19)"
+    assert visitor.do(lambda page: page.evaluate("() => document.documentElement.lang")) == "es"
