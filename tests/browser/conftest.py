@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from browser import packages
 from browser.chromium import Chromium
+from browser.page_tools import page_tools
 from browser.player import Player
+from browser.visitor import Platform, Visitor
 from browser.website import Website
+from clips.maker import Maker, Picture
 from ladders import product
 
 PLAYERS = {"hls.js": "hlsPlayer", "shaka": "shakaPlayer"}
 Show = Callable[[str], Player]
+Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +74,36 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return folders[container]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """`fallow up` with its page, for this machine alone."""
+    page_tools()
+    platform = Platform(tmp_path_factory.mktemp("platform"))
+    platform.start()
+    yield platform
+    platform.stop()
+
+
+@pytest.fixture
+def visit(chromium: Chromium, platform: Platform) -> Iterator[Visit]:
+    """A window of its own; nothing in it may have gone wrong, nor broken the page's policy."""
+    visitors: list[Visitor] = []
+
+    def visiting(**settings: Any) -> Visitor:
+        visitors.append(Visitor(chromium, platform.url, **settings))
+        return visitors[-1]
+
+    yield visiting
+    for visitor in visitors:
+        visitor.close()
+    assert [error for visitor in visitors for error in visitor.errors] == []
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds."""
+    maker = Maker(tmp_path_factory.mktemp("film"))
+    options = ("-c:v", "libx264", "-preset", "ultrafast", "-g", 25, "-pix_fmt", "yuv420p")
+    return maker.encode(maker.scratch("film.mp4"), Picture(320, 180, 100), [], *options)

@@ -26,16 +26,16 @@ ROOT = Path(__file__).parents[2]
 class Platform:
     """`fallow up` on a port of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.port = free_ports(1)[0]
         self.url = f"http://localhost:{self.port}"
-        self._folder, self._process = folder, None
+        self._folder, self._more, self._process = folder, more, None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "fallow", "up", "--port", str(self.port), "--workers", "1"]
         log = (self._folder / "up.log").open("ab")
         self._process = subprocess.Popen(
-            [*command, "--data", str(self._folder / "data")],
+            [*command, *self._more, "--data", str(self._folder / "data")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -48,6 +48,10 @@ class Platform:
             self._process.send_signal(number)
             time.sleep(0.5)
         self._process.wait(60)
+
+    def said(self) -> str:
+        """What it has printed and logged."""
+        return (self._folder / "up.log").read_text()
 
     def _answers(self) -> bool:
         try:

@@ -25,6 +25,18 @@ export function span(seconds: number | null, language = "en"): string {
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
 }
 
+/** A time that somebody has set: 604800 -> "7 days"; 5400 -> "90 minutes". */
+export function lasting(seconds: number, language = "en"): string {
+  const units: [number, "day" | "hour" | "minute"][] = [
+    [86_400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+  ];
+  const found = units.find(([length]) => seconds >= length && seconds % length === 0);
+  if (!found) return span(seconds, language);
+  return new Intl.NumberFormat(language, { style: "unit", unit: found[1], unitDisplay: "long" }).format(seconds / found[0]);
+}
+
 /** A place in a video: 3725.4 -> "1:02:05"; 65 -> "1:05". */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bytes, clock, energy, percent, span } from "../src/format";
+import { ago, bytes, clock, energy, lasting, percent, span } from "../src/format";
 
 test("sizes have three digits", () => {
   expect([0, 999, 999.6, 1000, 1234567, 3.21e12].map((size) => bytes(size))).toEqual([
@@ -38,4 +38,16 @@ test("energy", () => expect([energy(10), energy(7200), energy(7.2e6)]).toEqual([
 test("the past, even when clocks differ", () => {
   expect(ago(100, 40)).toBe("now");
   expect(ago(0, 7200)).toBe("2 hr. ago");
+});
+
+test("times that were set are whole", () => {
+  expect([604_800, 86_400, 7200, 60, 5400, 0.5].map((seconds) => lasting(seconds))).toEqual([
+    "7 days",
+    "1 day",
+    "2 hours",
+    "1 minute",
+    "90 minutes",
+    "0.5 s",
+  ]);
+  expect(lasting(604_800, "es")).toBe("7 días");
 });

@@ -1,8 +1,8 @@
 /** Who uses the page, and what they may do. Who is nobody is asked to log in, and comes back to where they were. */
 import { get, post, Problem, whenLoginIsNeeded } from "../api/client";
 import type { Me, Role } from "../api/types";
-import { go, route } from "./route.svelte";
-import { to, type Page } from "./router";
+import { go } from "./route.svelte";
+import { parse, to, type Page } from "./router";
 
 export type Standing = "asking" | "known" | "nobody" | "unreached";
 
@@ -37,8 +37,8 @@ export function welcome(somebody: Me): void {
 
 export async function logOut(): Promise<void> {
   await post<void>("/logout");
-  forget();
   go(to("login"));
+  forget();
 }
 
 function forget(): void {
@@ -46,7 +46,9 @@ function forget(): void {
   standing = "nobody";
 }
 
-whenLoginIsNeeded(() => {
-  forget();
-  if (!OPEN.includes(route().page)) go(to("login", "", { back: location.hash }));
-});
+/** To the login, and back; from pages that are for everybody, nowhere. */
+export function askToLogIn(): void {
+  if (!OPEN.includes(parse(location.hash).page)) go(to("login", "", { back: location.hash }));
+}
+
+whenLoginIsNeeded(forget);
