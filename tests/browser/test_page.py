@@ -88,6 +88,25 @@ def test_a_dropped_video_is_encoded_watched_reloaded_and_played(
     until(lambda: visitor.do(playing), "the result plays")
 
 
+def test_source_and_result_are_compared_frame_by_frame(visit: Visit, film: Path) -> None:
+    visitor = visit()
+    submitted(visitor, film, "compared.mp4", "240p")
+    visitor.do(lambda page: page.get_by_role("heading", name="Result", exact=True).wait_for())
+    visitor.do(lambda page: page.reload())  # so that the source comes from the server
+    visitor.press("Compare")
+    times = "() => [...document.querySelectorAll('.stage video')].map((video) => video.currentTime)"
+    ready = "() => [...document.querySelectorAll('.stage video')].every((video) => video.readyState > 1)"
+    until(lambda: visitor.do(lambda page: page.evaluate(ready)), "both videos are there")
+    for _ in range(3):
+        visitor.press("One frame on")
+
+    def in_step() -> bool:
+        one, two = visitor.do(lambda page: page.evaluate(times))
+        return one > 0.08 and abs(one - two) < 0.001
+
+    until(in_step, "both show the same frame")
+
+
 def test_a_stream_plays_in_the_page(visit: Visit, film: Path) -> None:
     visitor = visit()
     visitor.go("#/submit")
