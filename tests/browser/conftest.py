@@ -104,6 +104,16 @@ def visit(chromium: Chromium, platform: Platform) -> Iterator[Visit]:
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds."""
-    maker = Maker(tmp_path_factory.mktemp("film"))
+    return filmed(tmp_path_factory.mktemp("film"), 100)
+
+
+@pytest.fixture(scope="session")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute: a job that is stopped before it is done."""
+    return filmed(tmp_path_factory.mktemp("film"), 1500)
+
+
+def filmed(folder: Path, frames: int) -> Path:
+    maker = Maker(folder)
     options = ("-c:v", "libx264", "-preset", "ultrafast", "-g", 25, "-pix_fmt", "yuv420p")
-    return maker.encode(maker.scratch("film.mp4"), Picture(320, 180, 100), [], *options)
+    return maker.encode(maker.scratch("film.mp4"), Picture(320, 180, frames), [], *options)
