@@ -173,8 +173,6 @@ export const en = {
   chosenFiles: "Chosen files",
   noVideos: "No videos were found in what was dropped.",
   removeOf: (name: string) => `Remove ${name}`,
-  orAddress: "Or the address of a video",
-  addressHint: "The server fetches it, where its administrator allows that.",
   profiles: "Profiles",
   rungs: "Rungs of the ladder, for streams",
   editOf: (name: string) => `Make a profile of ${name}`,

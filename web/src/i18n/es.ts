@@ -166,8 +166,6 @@ export const es: Messages = {
   chosenFiles: "Archivos elegidos",
   noVideos: "No hay vídeos en lo que se ha soltado.",
   removeOf: (name) => `Quitar ${name}`,
-  orAddress: "O la dirección de un vídeo",
-  addressHint: "El servidor lo descarga, si su administrador lo permite.",
   profiles: "Perfiles",
   rungs: "Peldaños de la escalera, para flujos",
   editOf: (name) => `Crear un perfil a partir de ${name}`,
