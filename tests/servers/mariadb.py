@@ -32,6 +32,7 @@ max_connections=300
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
 PASSWORD, QUOTED = "p@ss/word", "p%40ss%2Fword"
 PATIENCE = 90  # seconds
+TRIES = 3
 EMPTY = [str(table.delete()) for table in reversed(metadata.sorted_tables) if table is not schema]
 EMPTY += [str(schema.update().values(version=text(str(SCHEMA))))]
 
@@ -68,6 +69,16 @@ class Node:
         self.process = subprocess.Popen(
             [*self._server(), *flags], stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
         )
+
+    def join(self):
+        """Come into the cluster. A node that is not sent the state to its end gives up, as on a slow machine: it is
+        started again, as by whatever runs servers."""
+        for _ in range(TRIES):
+            self.start()
+            with contextlib.suppress(AssertionError):
+                return self.wait()
+            self.stop()
+        raise AssertionError(self.log())
 
     def wait(self):
         """Until it answers, and is in step with its cluster."""
@@ -169,9 +180,7 @@ class MariaDB:
                 "GRANT ALL ON `fallow%`.* TO 'fallow'@'%'",
             )
             for node in others:
-                node.start()
-            for node in others:
-                node.wait()
+                node.join()
         except BaseException:
             self.__exit__()
             raise
@@ -247,15 +256,6 @@ class Shaken(MariaDB):
         finally:
             self._used.clear()
 
-    def _revive(self, node):
-        """As whatever runs servers does: one that cannot join at first is started again."""
-        for _ in range(3):
-            node.start()
-            with contextlib.suppress(AssertionError):
-                return node.wait()
-            node.stop()
-        raise AssertionError(node.log())
-
     def _shake(self):
         try:
             for node in itertools.cycle(self.nodes):
@@ -264,7 +264,7 @@ class Shaken(MariaDB):
                     return
                 node.kill()
                 self.kills += 1
-                self._revive(node)
+                node.join()
         except BaseException as error:
             self.trouble = error
 

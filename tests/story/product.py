@@ -91,7 +91,7 @@ class _Run:
         return told.get("inputs", []), f"fallow encode ended with {done.returncode}: {said}"
 
 
-_PATIENCE = 600  # seconds for one command
+_PATIENCE = 1500  # seconds for one command, which may encode a hundred clips
 
 
 @contextmanager

@@ -13,6 +13,9 @@ from story.checks import Verdict, compare, compare_damaged
 from story.observe import Observed, observe
 from story.product import Made
 
+# The first test of a container waits until all of its clips are encoded.
+pytestmark = pytest.mark.timeout(1800)
+
 Batch = Callable[..., dict[str, Made]]
 Truth = Callable[[Path], Observed]
 Tell = Callable[[Clip, str, Verdict | str], None]
