@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, ConsoleDimensions
 
-from fallow.client import JobView, RenditionView, ShareView
+from fallow.client import JobSummary, JobView, RenditionView, ShareView
 from fallow.commands import progress, remote, summary
 from fallow.commands.printer import printer
 
@@ -57,7 +57,7 @@ def test_on_a_narrow_terminal_a_path_has_a_line_of_its_own(width: int) -> None:
 
 
 def test_the_id_of_a_job_is_never_folded() -> None:
-    job = JobView("0123456789abcdefghij", LONG, "done", renditions=(RenditionView("720p"),))
+    job = JobSummary("0123456789abcdefghij", LONG, "done", renditions=("720p",))
     console = narrow(60)
     console.print(remote.jobs_table([job]))
     assert any(line.startswith(job.id + " ") for line in lines(console))
