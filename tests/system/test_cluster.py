@@ -158,7 +158,9 @@ def test_a_killed_splitter_or_joiner_is_made_up_for(
     services.processes[process].kill()
     services.processes[process].restart()
     ended(door, job)
-    assert attempts(door, job, task) == [("expired", LOST), ("delivered", "")]
+    # A splitter may have looked at what had come of the source before, and put it off.
+    tried = [one for one in attempts(door, job, task) if not one[1].startswith("waits for ")]
+    assert tried == [("expired", LOST), ("delivered", "")]
     assert examine(door, wanted, job, tmp_path).faults == []
 
 
