@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from fallow.media.sections import FRAME, Stretch, stretches
-from fallow.model import AudioTrack, Source, track_of
+from fallow.model import AudioTrack, Source
 from fallow.pipeline.job_options import Options
 from fallow.recipe import LEAD, AudioRecipe, Section
 
@@ -58,11 +58,6 @@ def wanted_sections(
     tracks = {track.index: track for track in source.audio}
     found = {name: sections_of(tracks[index], recipe, options) for index, name, recipe in recipes}
     return {name: cut for name, cut in found.items() if cut}
-
-
-def section_of(number: int) -> int | None:
-    """Which section of its track a task of that number is about; None: the whole track."""
-    return track_of(number)[1]
 
 
 def first_packet(section: Section, rate: int) -> Fraction:
