@@ -16,8 +16,9 @@ from cluster.services import API_TOKEN, Layout, Services
 from cluster.work import Door, Order, examine, orders
 from fallow.adapters.object_url import open_store
 
-# A killed worker costs an attempt; and nobody waits long for those that have no connection to the broker.
-SETTINGS = {"FALLOW_ATTEMPTS": "100", "FALLOW_LEASE_SECONDS": "6"}
+# A killed worker costs an attempt; nobody waits long for those that have no connection to the broker; and a source
+# that were kept after its job's end would look like an orphan.
+SETTINGS = {"FALLOW_ATTEMPTS": "100", "FALLOW_LEASE_SECONDS": "6", "FALLOW_SOURCE_DAYS": "0"}
 SWEPT_SECONDS = 90.0  # until the sweeper has looked for objects that nobody owns
 
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { WorkerView } from "../src/api/types";
 import { command, loopback, system } from "../src/pages/fleet/commands";
 import { QUIET, qr } from "../src/pages/fleet/qr";
-import { chosen, fact, merge, speed, tally } from "../src/pages/fleet/workers";
+import { chosen, fact, merge, Mine, speed, tally } from "../src/pages/fleet/workers";
 
 const URL = "https://fallow.example";
 
@@ -40,6 +40,17 @@ test("what an event tells replaces what was known", () => {
   expect([...after.keys()]).toEqual(["b", "c"]);
   expect(after.get("b")?.fps).toBe(9);
   expect([...before.keys()]).toEqual(["a", "b"]);
+});
+
+test("an event that is older than what was changed here does not undo it", () => {
+  const mine = new Mine();
+  mine.keep(worker("a", { standing: "draining" }), 1000);
+  const before = worker("a"), other = worker("b"), after = worker("a", { standing: "draining", fps: 9 });
+  expect(mine.newer([before, other], 2000)).toEqual([other]);
+  expect(mine.newer([after], 2000)).toEqual([after]);
+  expect(mine.newer([before], 2000)).toEqual([before]); // somebody else changed it back
+  mine.keep(after, 3000);
+  expect(mine.newer([before], 20_000)).toEqual([before]); // it never came: what is told counts
 });
 
 test("workers are found by name, machine and what they are at", () => {

@@ -2,7 +2,7 @@
 import { BASE, get, patch, remove, sentence } from "../../api/client";
 import { Feed, type FeedState } from "../../api/feed";
 import type { WorkersEvent, WorkerView } from "../../api/types";
-import { merge } from "./workers";
+import { merge, Mine } from "./workers";
 
 export type Change = { name?: string; standing?: WorkerView["standing"] };
 
@@ -11,6 +11,7 @@ export class Fleet {
   loaded = $state(false);
   error = $state("");
   feed = $state<FeedState>("connecting");
+  private readonly mine = new Mine();
 
   /** Begins to listen; returns what ends that. */
   open(): () => void {
@@ -36,6 +37,7 @@ export class Fleet {
 
   async change(worker: string, change: Change): Promise<void> {
     const now = await patch<WorkerView>(`/workers/${encodeURIComponent(worker)}`, change);
+    this.mine.keep(now);
     this.workers = merge(this.workers, [now], []);
   }
 
@@ -45,6 +47,6 @@ export class Fleet {
   }
 
   private changed(event: WorkersEvent): void {
-    this.workers = merge(this.workers, event.workers, event.gone);
+    this.workers = merge(this.workers, this.mine.newer(event.workers), event.gone);
   }
 }

@@ -24,6 +24,29 @@ export function merge(
   return now;
 }
 
+/** What somebody changed here, until the event stream has it too: an event may be older than the answer to a change. */
+export class Mine {
+  private readonly kept = new Map<string, { worker: WorkerView; until: number }>();
+
+  constructor(private readonly patience = 10_000) {}
+
+  keep(worker: WorkerView, now = Date.now()): void {
+    this.kept.set(worker.id, { worker, until: now + this.patience });
+  }
+
+  /** Without the workers as they were before they were changed here. */
+  newer(workers: WorkerView[], now = Date.now()): WorkerView[] {
+    return workers.filter((worker) => {
+      const mine = this.kept.get(worker.id);
+      if (!mine) return true;
+      const same = mine.worker.standing === worker.standing && mine.worker.name === worker.name;
+      if (!same && now < mine.until) return false;
+      this.kept.delete(worker.id);
+      return true;
+    });
+  }
+}
+
 export function chosen(workers: Iterable<WorkerView>, wanted: Wanted, language = "en"): WorkerView[] {
   const names = new Intl.Collator(language, { numeric: true, sensitivity: "base" });
   const by: Record<Order, (a: WorkerView, b: WorkerView) => number> = {
