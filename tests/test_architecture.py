@@ -38,7 +38,7 @@ LAYERS = [
     ["profiles"],
     ["recipe"],
     ["catalogue", "model"],
-    ["settings", "log", "data_folder", "findings"],
+    ["settings", "log", "data_folder", "findings", "addresses"],
     ["errors"],
     ["__init__"],
 ]
@@ -47,7 +47,7 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
     *("ports", "overview", "amending", "fleet", "records", "people", "client", "tus", "calls", "settings", "log"),
-    *("findings", "__init__", "__main__"),
+    *("addresses", "findings", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {
