@@ -33,7 +33,7 @@ LAYERS = [
     ["media", "worker"],
     ["ports"],
     ["overview", "amending", "fleet"],
-    ["records", "people"],
+    ["records", "people", "webhooks"],
     ["ffmpeg", "messages", "profile_files"],
     ["profiles"],
     ["recipe"],
@@ -46,8 +46,8 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "overview", "amending", "fleet", "records", "people", "client", "tus", "calls", "settings", "log"),
-    *("addresses", "findings", "__init__", "__main__"),
+    *("ports", "overview", "amending", "fleet", "records", "people", "webhooks", "client", "tus", "calls"),
+    *("settings", "log", "addresses", "findings", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {

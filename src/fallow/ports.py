@@ -34,6 +34,7 @@ from fallow.records import (
     Task,
     TaskSpec,
 )
+from fallow.webhooks import Webhooks
 
 
 class Clock(Protocol):
@@ -181,7 +182,7 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
-class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, People, Protocol):
+class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, People, Webhooks, Protocol):
     """Jobs, chunks, tasks, leases, workers, statistics. Every method is one short transaction.
 
     Methods that return bool are conditional updates: exactly one caller ever sees True for the same move.

@@ -64,6 +64,9 @@ class Settings:
     session_idle: float = _setting(43_200.0, "seconds without use after which people have to log in again")
     session_seconds: float = _setting(1_209_600.0, "seconds after which they have to in any case")
     proxies: str = _setting("", "addresses of reverse proxies, which say truly for whom they ask")
+    webhook_networks: str = _setting(
+        "", "networks that webhooks may be in besides the Internet, as 10.0.0.0/8 192.168.1.20"
+    )
     log: str = _setting("text", "log lines: text, json or off")
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from fallow.adapters.ledger_sql import SqlLedger
 from fallow.adapters.queue_memory import MemoryQueue
 from fallow.adapters.store_folder import FolderStore
+from fallow.addresses import Reach
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting
 from fallow.findings import BAD, MISSING, Finding
@@ -106,6 +107,7 @@ def policy(settings: Settings) -> Policy:
         upload_wait=settings.upload_wait,
         source_seconds=settings.source_days * 86400,
         sweep_seconds=min(2.0, settings.lease_seconds / 4),
+        webhook_reach=Reach.told(settings.webhook_networks, "FALLOW_WEBHOOK_NETWORKS"),
     )
 
 

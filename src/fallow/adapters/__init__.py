@@ -9,7 +9,7 @@
 - ledger_tables, ledger_rows: its tables and values; ledger_migrate: new tables
 - ledger_steps: from each schema of the tables to the next
 - ledger_prefix: the parts of a result that grows; ledger_packages: results of many files
-- ledger_people: users, their sessions and tokens
+- ledger_people: users, their sessions and tokens; ledger_webhooks: whom they have told of their jobs
 - ledger_turns: whose tasks are offered next; ledger_hedges: second leases of tasks
 - ledger_overview: what people look at; ledger_amending: what they change of jobs under way
 - ledger_census: how many jobs and tasks there are; ledger_bundles: tasks beside each other

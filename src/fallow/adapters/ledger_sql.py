@@ -36,6 +36,7 @@ from fallow.adapters.ledger_tables import (
     turns,
 )
 from fallow.adapters.ledger_turns import Turns
+from fallow.adapters.ledger_webhooks import WebhookRows, note_end
 from fallow.adapters.ledger_workers import Workers
 from fallow.errors import Conflict, NotFound
 from fallow.model import Chunk, JobState, Part, Source, TaskKind, TaskState, Track, track_number
@@ -59,7 +60,18 @@ _OFFERED = [TaskState.QUEUED.value, TaskState.LEASED.value]
 
 
 class SqlLedger(
-    Leases, Bundles, Prefixes, Packages, Turns, Overviews, Amendments, Workers, Performance, Profiles, PeopleRows
+    Leases,
+    Bundles,
+    Prefixes,
+    Packages,
+    Turns,
+    Overviews,
+    Amendments,
+    Workers,
+    Performance,
+    Profiles,
+    PeopleRows,
+    WebhookRows,
 ):
     """Jobs, tasks, leases and workers behind one SQLAlchemy engine."""
 
@@ -112,6 +124,7 @@ class SqlLedger(
             changed = change(db, jobs, values, jobs.c.id == job, jobs.c.state.in_(before))
             if changed and new.ended:
                 self._stop_tasks(db, job)
+                note_end(db, job, new, self._now())
             return changed
 
         return await self._write(work)

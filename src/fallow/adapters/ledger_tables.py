@@ -291,7 +291,10 @@ webhooks = Table(
     Column("owner", _name, nullable=False, index=True),
     Column("url", String(2048), nullable=False),
     Column("secret", _name, nullable=False),
+    Column("events", _name, nullable=False),  # with blanks between
     Column("created", Double, nullable=False),
+    Column("failing", Double),  # since when no call has gone well; null: the last one has
+    Column("stopped", String(255), nullable=False, server_default=text("''")),  # why it is not called any more
     **_MARIADB,
 )
 """Who is told when a job has ended."""
@@ -299,15 +302,23 @@ webhooks = Table(
 webhook_calls = Table(
     "webhook_calls",
     metadata,
-    Column("webhook", _id, ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
-    Column("job", _id, primary_key=True),
-    Column("state", String(16), nullable=False),  # of the job, that is told
-    Column("attempt", Integer, nullable=False, server_default=text("0")),
-    Column("due", Double, nullable=False, index=True),  # when it is tried next
+    Column("id", _id, primary_key=True),
+    Column("webhook", _id, ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("job", _id, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("told", _json, nullable=False),  # what the job was like
+    Column("state", String(16), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("due", Double, nullable=False),  # when it is tried next, or given to another sender
+    Column("ended", Double),
+    Column("status", Integer),  # of the last answer
     Column("error", _json, nullable=False),
+    Index("webhook_calls_due", "state", "due"),
+    Index("calls_of_webhook", "webhook", "created"),
     **_MARIADB,
 )
-"""Calls that are not answered yet."""
+"""What is to be told, or was of late."""
 
 marks = Table(
     "marks",

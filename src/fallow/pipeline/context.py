@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from fallow.addresses import PUBLIC, Reach
 from fallow.fleet import Deeds
 from fallow.pipeline.bell import Bell
 from fallow.pipeline.granted import Granted
@@ -43,6 +44,7 @@ class Policy:
     source_bytes: int = 256 << 30  # of a source, at most
     upload_wait: float = 86400.0  # a job that waits for its source, of which nothing came for so long, is removed
     source_seconds: float = 0.0  # that the source of a finished job is kept
+    webhook_reach: Reach = PUBLIC  # which addresses webhooks may be at
 
     @property
     def rules(self) -> Rules:

@@ -10,6 +10,7 @@
 - login_api: sessions and passwords; users_api: users; tokens_api: tokens of programs and devices
 - fleet_api: workers; profiles_api: profiles and estimates
 - numbers_api: statistics; csv_table: as spreadsheets take them; platform_api: what is set
+- webhooks_api: whom users have told of their jobs; webhook_sender: does; webhook_call: one call
 - uploads_api: resumable uploads, by tus
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part

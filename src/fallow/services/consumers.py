@@ -46,7 +46,7 @@ class Consumer:
         """Until drained or cancelled."""
         introduced = False
         while not self._draining and not introduced:
-            introduced = await _survive(self._name, self._introduce)
+            introduced = await survive(self._name, self._introduce)
         places = [asyncio.ensure_future(self._work_on()) for _ in range(self._places)]
         try:
             await asyncio.gather(*places)
@@ -57,7 +57,7 @@ class Consumer:
 
     async def _work_on(self) -> None:
         while not self._draining:
-            await _survive(self._name, self._next)
+            await survive(self._name, self._next)
 
     def drain(self) -> None:
         """Take no other task; the running one is finished."""
@@ -106,10 +106,10 @@ async def sweeper(ctx: Context) -> None:
         await sweep_dead(ctx)
 
     while True:
-        await _survive("sweeper", one_round)
+        await survive("sweeper", one_round)
 
 
-async def _survive(name: str, step: Callable[[], Awaitable[None]]) -> bool:
+async def survive(name: str, step: Callable[[], Awaitable[None]]) -> bool:
     """One step of a loop that must not end, whatever one of its steps meets; whether it went well."""
     try:
         await step()

@@ -19,6 +19,7 @@ from fallow.services import (
     tokens_api,
     uploads_api,
     users_api,
+    webhooks_api,
 )
 from fallow.services.access import Access
 from fallow.services.answers import HANDLERS, refusal
@@ -39,7 +40,16 @@ def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # n
         generate_unique_id_function=name_of,
     )
     app.add_middleware(Access, ctx=ctx, entry=entry)
-    for api in (jobs_api, events_api, fleet_api, numbers_api, platform_api, profiles_api, uploads_api):
+    for api in (
+        jobs_api,
+        events_api,
+        fleet_api,
+        numbers_api,
+        platform_api,
+        profiles_api,
+        uploads_api,
+        webhooks_api,
+    ):
         app.include_router(api.router(ctx))
     for router in (login_api.router(entry), users_api.router(ctx, entry), tokens_api.router(entry)):
         app.include_router(router)

@@ -299,6 +299,7 @@ class Platform:
 
     def _start_loops(self, ctx: Context, holds: Holds) -> None:
         from fallow.services.consumers import Consumer, sweeper
+        from fallow.services.webhook_sender import Sender
 
         kinds = {Role.SPLITTER: TaskKind.SPLIT, Role.JOINER: TaskKind.JOIN}
         places = {TaskKind.JOIN: self._settings.joins}
@@ -309,7 +310,7 @@ class Platform:
         ]
         self._loops = [asyncio.create_task(consumer.run()) for consumer in self._consumers]
         if Role.SWEEPER in self._roles:
-            self._loops.append(asyncio.create_task(sweeper(ctx)))
+            self._loops += [asyncio.create_task(sweeper(ctx)), asyncio.create_task(Sender(ctx).run())]
         self._loops.append(asyncio.create_task(holds.watch()))
 
     async def _stop_loops(self) -> None:

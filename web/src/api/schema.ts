@@ -2031,6 +2031,222 @@ export interface paths {
         };
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WebhooksView"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        put?: never;
+        /**
+         * Add
+         * @description A URL that is called when a job of one's own has ended. Its secret comes back, this once.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            responses: {
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MadeWebhook"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description It is not called any more, from now on.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls
+         * @description What it was told of late, or is to be told.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["CallsView"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test
+         * @description Call it now, with an event `test`. One that was stopped is called again when this goes well.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TrialView"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -2212,6 +2428,77 @@ export interface components {
             worker: string;
             /** Worker Name */
             worker_name: string;
+        };
+        /**
+         * CallState
+         * @description What has become of a call.
+         * @enum {string}
+         */
+        CallState: "waiting" | "delivered" | "given-up";
+        /**
+         * CallsView
+         * @description The latest calls of a webhook, the newest first.
+         */
+        CallsView: {
+            /** Calls */
+            calls: components["schemas"]["CallView"][];
+        };
+        /**
+         * CallView
+         * @description What one webhook is told of one end of a job.
+         * @example {
+         *       "attempt": 1,
+         *       "created": 1760000000,
+         *       "due": 1760000005.2,
+         *       "error": "It answered with status 500.",
+         *       "event": "job.done",
+         *       "id": "call_7d1e…",
+         *       "job": "3f1c…",
+         *       "state": "waiting",
+         *       "status": 500
+         *     }
+         */
+        CallView: {
+            /**
+             * Attempt
+             * @description How often it was tried.
+             */
+            attempt: number;
+            /**
+             * Created
+             * @description When the job ended.
+             */
+            created: number;
+            /**
+             * Due
+             * @description When it is tried next.
+             */
+            due: number | null;
+            /**
+             * Ended
+             * @description When it was delivered, or given up.
+             */
+            ended: number | null;
+            /**
+             * Error
+             * @description What was wrong with the last try.
+             */
+            error: string;
+            /** Event */
+            event: string;
+            /**
+             * Id
+             * @description The webhook-id of the call, whichever try it is.
+             */
+            id: string;
+            /** Job */
+            job: string;
+            state: components["schemas"]["CallState"];
+            /**
+             * Status
+             * @description Of the last answer; null: there was none.
+             */
+            status: number | null;
         };
         /**
          * Cause
@@ -2891,6 +3178,49 @@ export interface components {
             used: number | null;
         };
         /**
+         * MadeWebhook
+         * @description A new webhook; its secret is told this once.
+         * @example {
+         *       "created": 1760000000,
+         *       "events": [
+         *         "job.done",
+         *         "job.failed"
+         *       ],
+         *       "id": "5f2c…",
+         *       "owner": "anna",
+         *       "secret": "whsec_…",
+         *       "stopped": "",
+         *       "url": "https://example.com/told"
+         *     }
+         */
+        MadeWebhook: {
+            /** Created */
+            created: number;
+            /** Events */
+            events: string[];
+            /**
+             * Failing
+             * @description Since when no call has gone well; null: the last one has.
+             */
+            failing: number | null;
+            /** Id */
+            id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Secret
+             * @description Its calls are signed with it, as Standard Webhooks has it.
+             */
+            secret: string;
+            /**
+             * Stopped
+             * @description Why it is not called any more; a test that goes well begins anew.
+             */
+            stopped: string;
+            /** Url */
+            url: string;
+        };
+        /**
          * MapView
          * @description One letter for each chunk of each rendition: `.` not cut yet, `p` planned, `q` queued, `l` leased, `d` done,
          *     `x` dead, `r` planned again after a failure.
@@ -3034,6 +3364,28 @@ export interface components {
             password: string;
             /** @default submitter */
             role: components["schemas"]["Role"];
+        };
+        /**
+         * NewWebhook
+         * @description Whom to tell of what.
+         * @example {
+         *       "events": [
+         *         "job.done"
+         *       ],
+         *       "url": "https://example.com/told"
+         *     }
+         */
+        NewWebhook: {
+            /**
+             * Events
+             * @description All unless told.
+             */
+            events?: ("job.done" | "job.failed" | "job.cancelled")[];
+            /**
+             * Url
+             * @description http or https; it gets a POST.
+             */
+            url: string;
         };
         /**
          * OptionsBody
@@ -3376,6 +3728,23 @@ export interface components {
             used: number | null;
         };
         /**
+         * TrialView
+         * @description What came of a test.
+         */
+        TrialView: {
+            /** Delivered */
+            delivered: boolean;
+            /** Error */
+            error: string;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Status
+             * @description Of the answer; null: there was none.
+             */
+            status: number | null;
+        };
+        /**
          * UserChange
          * @description What is to be different.
          * @example {
@@ -3413,6 +3782,51 @@ export interface components {
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /**
+         * WebhooksView
+         * @description One's webhooks, an admin's are everybody's; the newest first.
+         */
+        WebhooksView: {
+            /** Webhooks */
+            webhooks: components["schemas"]["WebhookView"][];
+        };
+        /**
+         * WebhookView
+         * @description A webhook, without its secret.
+         * @example {
+         *       "created": 1760000000,
+         *       "events": [
+         *         "job.done",
+         *         "job.failed"
+         *       ],
+         *       "id": "5f2c…",
+         *       "owner": "anna",
+         *       "stopped": "",
+         *       "url": "https://example.com/told"
+         *     }
+         */
+        WebhookView: {
+            /** Created */
+            created: number;
+            /** Events */
+            events: string[];
+            /**
+             * Failing
+             * @description Since when no call has gone well; null: the last one has.
+             */
+            failing: number | null;
+            /** Id */
+            id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Stopped
+             * @description Why it is not called any more; a test that goes well begins anew.
+             */
+            stopped: string;
+            /** Url */
+            url: string;
         };
         /**
          * WorkerBody
