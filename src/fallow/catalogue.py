@@ -100,6 +100,9 @@ _HEVC_LEVELS = {
     "6.2": Level(35651584, 4278190080, 240000),
 }
 
+MEASURE = "libvmaf"
+"""FFmpeg's filter that measures quality. Workers tell that they have it among their encoders."""
+
 VIDEO: dict[str, VideoCodec] = {
     "libx264": VideoCodec(
         presets=_X26X_PRESETS,

@@ -48,6 +48,22 @@ _JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 }
 
 
+class JobKind(enum.Enum):
+    """What a job is for."""
+
+    ENCODE = "encode"
+    QUALITY = "quality"  # it measures how well a rendition of another job shows its source
+
+    @staticmethod
+    def of(job: str) -> JobKind:
+        """Told by the id, so that nobody needs to look for the job."""
+        return JobKind.QUALITY if job.startswith(MEASURING) else JobKind.ENCODE
+
+
+MEASURING = "q"
+"""How the ids of jobs begin that measure quality; all others are hexadecimal numbers."""
+
+
 class TaskState(enum.Enum):
     """The life of a task; `moves` lists what may follow each state."""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from fallow.model import JobState, TaskKind
+from fallow.model import JobKind, JobState, TaskKind
 from fallow.records import Attempt, Job, Tally, Task
 
 
@@ -19,6 +19,7 @@ class Wanted:
     states: tuple[JobState, ...] = ()  # none: all
     text: str = ""  # in the name or the id
     owner: str | None = None  # None: everybody's
+    kind: JobKind | None = None  # None: all
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,17 @@ class Retime:
 
 
 @dataclass(frozen=True)
+class Against:
+    """What is compared with a chunk's pictures, instead of encoding them: the same stretch of a result."""
+
+    container: str  # FFmpeg's demuxer name
+    bytes: int  # so many of the object come first; the chunk follows
+    frames: int  # that it has
+    before: int  # pictures of the chunk before its first one: only so that motion is known
+    after: int  # and after its last one
+
+
+@dataclass(frozen=True)
 class VideoRecipe:
     """Encode the display frames of one chunk. Times are seconds of chunk time (see model.Chunk)."""
 
@@ -81,6 +92,7 @@ class VideoRecipe:
     mirrored: bool = False  # swap left and right before turning
     keys: tuple[int, ...] = ()  # frames of the part that must be key frames besides the first: segments begin there
     one_decoder_thread: bool = False  # with several, this source does not decode to the same pictures every time
+    against: Against | None = None  # measure, and encode nothing: the part is a table of scores, one for each frame
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from ledger_steps import a_job, a_part, a_spec, offered, queued, transactions
 
 from fallow.errors import NotFound
-from fallow.model import Effort, JobState, TaskKind, TaskState, Worker
+from fallow.model import Effort, JobKind, JobState, TaskKind, TaskState, Worker
 from fallow.overview import Cell, Cost, Wanted
 from fallow.pipeline.context import Context
 from fallow.records import Setback
@@ -43,6 +43,9 @@ async def test_jobs_are_chosen_by_state_text_and_owner(ledger):
     assert await listed(ledger, text="_100%.mov") == ["mine"]
     assert await listed(ledger, text="j1") == ["j1"]
     assert await listed(ledger, text="%") == ["mine"]
+    await ledger.create_job(a_job("quality of mine"))
+    assert await listed(ledger, kind=JobKind.QUALITY) == ["quality of mine"]
+    assert sorted(await listed(ledger, kind=JobKind.ENCODE)) == ["j0", "j1", "mine"]
     assert await listed(ledger, owner="ann") == ["mine"]
     assert await listed(ledger, owner="bob") == []
 

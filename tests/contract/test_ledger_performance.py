@@ -3,7 +3,7 @@
 import dataclasses
 from fractions import Fraction
 
-from ledger_steps import a_job, a_part, a_spec, queued
+from ledger_steps import a_job, a_part, a_spec, offered, queued
 
 from fallow.fleet import Failures, Labour, Making, Ordered, Output, Period
 from fallow.model import Effort, Source, TaskKind, VideoTrack, Worker
@@ -68,6 +68,14 @@ async def test_what_was_made_last_and_by_whom(ledger, time):
     assert await ledger.makings(1) == [own]
     found = sorted(await ledger.makings(10), key=lambda one: one.worker)
     assert found == [own, Making("w", "j", "720p", 500, 20.0, 2000)]
+
+
+async def test_what_only_measured_others_work_does_not_count_as_encoding(ledger, time):
+    await ledger.create_job(a_job("q1"))
+    await ledger.plan([a_spec(0, job="q1")])
+    (task,) = await offered(ledger, "q1")
+    await delivered(ledger, time, 1000.0, task)
+    assert [await ledger.outputs(ALL, 10.0), await ledger.labours(ALL), await ledger.makings(9)] == [[], [], []]
 
 
 async def test_what_was_ordered_is_known(ledger):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select, text
+from sqlalchemy import Connection, Select, and_, case, func, not_, or_, select, text
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database, fetch
 from fallow.adapters.ledger_tables import attempts, jobs, renditions, tasks, workers
 from fallow.errors import NotFound
-from fallow.model import JobState, TaskKind, TaskState
+from fallow.model import MEASURING, JobKind, JobState, TaskKind, TaskState
 from fallow.overview import Cell, Cost, Mishap, Pace, Pulse, Span, Wanted
 from fallow.records import Attempt, Job, Outcome, Rendition, Tally, Task
 
@@ -43,6 +43,9 @@ class Overviews:
             query = query.where(or_(jobs.c.created < created, and_(jobs.c.created == created, jobs.c.id > last)))
         if wanted.states:
             query = query.where(jobs.c.state.in_([state.value for state in wanted.states]))
+        if wanted.kind is not None:
+            measuring = jobs.c.id.startswith(MEASURING)
+            query = query.where(measuring if wanted.kind is JobKind.QUALITY else not_(measuring))
         if wanted.owner is not None:
             query = query.where(jobs.c.owner == wanted.owner)
         if wanted.text:

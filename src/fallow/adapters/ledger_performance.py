@@ -14,7 +14,7 @@ from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database
 from fallow.adapters.ledger_tables import attempts, jobs, renditions, workers
 from fallow.fleet import Failures, Labour, Making, Ordered, Output, Period
-from fallow.model import Source, TaskKind
+from fallow.model import JobKind, Source, TaskKind
 from fallow.records import Outcome
 
 _MADE = (TaskKind.VIDEO, TaskKind.AUDIO, TaskKind.TEXT)
@@ -57,7 +57,7 @@ class Performance:
                 bytes_out=int(row["bytes_out"]),
             )
             for row in await self._database.rows(query.group_by(place, _LINE).order_by(place))
-            if (line := _line(row)).kind in _MADE
+            if (line := _line(row)).kind in _MADE and JobKind.of(line.job) is JobKind.ENCODE
         ]
 
     async def labours(self, period: Period) -> list[Labour]:
@@ -76,7 +76,7 @@ class Performance:
                 cpu_seconds=float(row["cpu_seconds"]),
             )
             for row in await self._database.rows(query)
-            if (line := _line(row)).kind is TaskKind.VIDEO
+            if (line := _line(row)).kind is TaskKind.VIDEO and JobKind.of(line.job) is JobKind.ENCODE
         ]
 
     async def hands(self, period: Period) -> list[str]:
@@ -99,7 +99,7 @@ class Performance:
                 bytes_out=int(row["bytes_out"]),
             )
             for row in await self._database.rows(query)
-            if (line := _line(row)).kind is TaskKind.VIDEO
+            if (line := _line(row)).kind is TaskKind.VIDEO and JobKind.of(line.job) is JobKind.ENCODE
         ]
 
     async def ordered(self, wanted: Collection[str]) -> list[Ordered]:

@@ -2,6 +2,7 @@
 
 - commands: the arguments for each kind of recipe; begin here
 - graphs: filter graphs; encoders: encoder options; words: how values are written, and which are let in
+- quality: the graph that measures
 - reference: the one plain command that does the same on one machine
 - locate: find FFmpeg, and ask what it is
 - run: start, listen, stop, reap

@@ -8,8 +8,9 @@ from fractions import Fraction
 from fallow.catalogue import AUDIO
 from fallow.ffmpeg.encoders import FORCED_KEY_CODECS, encoder
 from fallow.ffmpeg.graphs import chunk_graph, split_graph
+from fallow.ffmpeg.quality import measured_graph, result_input
 from fallow.ffmpeg.words import known, ratio, seconds
-from fallow.recipe import LEAD, AudioRecipe, Recipe, Section, TextRecipe, VideoRecipe
+from fallow.recipe import LEAD, Against, AudioRecipe, Recipe, Section, TextRecipe, VideoRecipe
 
 STDOUT = "pipe:1"
 
@@ -63,6 +64,19 @@ def video(recipe: VideoRecipe, threads: int) -> list[str]:
         *("-filter:v", chunk_graph(recipe)),
         *_encoded(recipe, threads),
         *_output(recipe.output),
+    ]
+
+
+def measured(recipe: VideoRecipe, against: Against, threads: int, result: str) -> list[str]:
+    """Compare a chunk, which comes in at stdin, with what was made of it, which comes in at the file `result`; a
+    table of scores goes out at stdout."""
+    return [
+        *_decoded(recipe, threads),
+        *result_input(against, threads, result),
+        *("-filter_complex_threads", str(threads)),
+        *("-filter_complex", measured_graph(recipe, against, threads)),
+        # The pictures themselves go nowhere, each once.
+        *("-map", "[measured]", "-fps_mode:v", "passthrough", "-f", "null", "-"),
     ]
 
 

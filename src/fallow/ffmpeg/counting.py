@@ -1,4 +1,4 @@
-"""Count the video frames in a stream of bytes as it passes, and notice when it stops in the middle of one."""
+"""Count the frames in a stream of bytes as it passes, and notice when it stops in the middle of one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,30 @@ class Counter(Protocol):
 
 def counter(container: str) -> Counter:
     """A counter for parts of one video stream."""
-    kinds: dict[str, type[Counter]] = {"mpegts": TransportStreamCounter, "matroska": MatroskaCounter}
+    kinds: dict[str, type[Counter]] = {
+        "mpegts": TransportStreamCounter,
+        "matroska": MatroskaCounter,
+        "csv": RowCounter,
+    }
     return kinds[container]()
+
+
+class RowCounter:
+    """A table with a line of headings: each line after it is a frame's."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._lines = 0
+        self._last = b"\n"
+
+    def feed(self, data: bytes) -> None:
+        self._lines += data.count(b"\n")
+        self._last = data[-1:] or self._last
+        self.frames = max(0, self._lines - 1)
+
+    def finish(self) -> None:
+        if self._last != b"\n":
+            raise ValueError("The table ends in the middle of a line.")
 
 
 PACKET = 188

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from fallow.catalogue import MEASURE
 from fallow.errors import NoFfmpeg
+from fallow.ffmpeg.quality import TABLE
 
 ANSWER_SECONDS = 30
 OTHER = "name one that works with --ffmpeg or FALLOW_FFMPEG"
@@ -24,7 +26,7 @@ class Build:
 
     path: str
     version: str
-    encoders: tuple[str, ...]
+    encoders: tuple[str, ...]  # and the filter that measures quality, if it has that
 
 
 def find(explicit: str = "") -> str:
@@ -56,14 +58,25 @@ def _packaged() -> str:
 @lru_cache(maxsize=8)
 def examine(path: str) -> Build:
     """Version and encoders, from one run: the version is on stderr, the list on stdout."""
-    try:
-        answer = subprocess.run(
-            [path, "-encoders"], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoFfmpeg(f"{path} does not work as FFmpeg ({error}); {REMEDY}.") from error
+    answer = _asked(path, "-encoders")
     version = re.search(rb"ffmpeg version (\S+)", answer.stderr)
     if answer.returncode or not version:
         raise NoFfmpeg(f"{path} does not answer as FFmpeg does; {REMEDY}.")
     names = re.findall(rb"^ [VAS][F.][S.][X.][B.][D.] (\S+)", answer.stdout, re.MULTILINE)
-    return Build(path, version[1].decode(), tuple(name.decode() for name in names if name != b"="))
+    told = [name.decode() for name in names if name != b"="]
+    return Build(path, version[1].decode(), (*told, *_measuring(path)))
+
+
+def _measuring(path: str) -> list[str]:
+    """The filter that measures, where there is one; its table is written to a file that not every system has."""
+    found = re.search(rf"^ \S+ +{MEASURE} ".encode(), _asked(path, "-filters").stdout, re.MULTILINE)
+    return [MEASURE] if found and os.path.exists(TABLE) else []
+
+
+def _asked(path: str, question: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            [path, question], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoFfmpeg(f"{path} does not work as FFmpeg ({error}); {REMEDY}.") from error

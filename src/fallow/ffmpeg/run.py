@@ -56,10 +56,30 @@ class Outlet:
         self.source.close()
 
 
+class Inlet:
+    """One more pipe for what FFmpeg reads, beside its stdin."""
+
+    def __init__(self) -> None:
+        self.inner, ours = os.pipe()
+        self.sink: IO[bytes] = os.fdopen(ours, "wb", buffering=0)
+        self.name = f"pipe:{self.inner}"  # on its command line
+
+    def handed_over(self) -> None:
+        """FFmpeg has its end, so that writing fails once it has closed that."""
+        if self.inner >= 0:
+            os.close(self.inner)
+            self.inner = -1
+
+    def close(self) -> None:
+        self.handed_over()
+        with contextlib.suppress(OSError):
+            self.sink.close()
+
+
 class Child:
     """A running FFmpeg between pipes. Any thread may stop it; nobody needs to reap it."""
 
-    def __init__(self, arguments: Sequence[str], niceness: int = 0, outlets: Sequence[Outlet] = ()) -> None:
+    def __init__(self, arguments: Sequence[str], niceness: int = 0, pipes: Sequence[Outlet | Inlet] = ()) -> None:
         log.event("ffmpeg.start", level=logging.DEBUG, command=shlex.join(arguments))
         try:
             self._process = subprocess.Popen(
@@ -68,14 +88,14 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                pass_fds=[outlet.inner for outlet in outlets],
+                pass_fds=[pipe.inner for pipe in pipes],
                 # Ctrl-C in a terminal reaches the agent, which decides; it does not reach FFmpeg.
                 start_new_session=True,
             )
         except OSError as error:
             raise EncoderFailed(f"FFmpeg could not be started as {arguments[0]}: {error.strerror}.") from error
-        for outlet in outlets:
-            outlet.handed_over()
+        for pipe in pipes:
+            pipe.handed_over()
         self.stdin = _pipe(self._process.stdin)
         self.stdout = _pipe(self._process.stdout)
         self._stderr = _pipe(self._process.stderr)

@@ -24,6 +24,7 @@ Cutting it:
 Joining:
 - inspect: what a delivered part holds
 - join: the parts as one file, the k-th frame at the k-th time; begin here
+- result_parts: the result cut again, as its source was
 - part_frames: the frames of a part, each with its place
 - packet_order: display ranks and decode times of packets
 - result_layout, streams, templates: what the result is made of, its streams and their headers

@@ -64,6 +64,12 @@ def chunk_wrapping(stream: VideoStream, index: FrameIndex) -> Wrapping:
     return nut_wrapping(stream)
 
 
+def part_wrapping(stream: VideoStream) -> Wrapping:
+    """How a stretch of a result is wrapped, as its parts were."""
+    codec = stream.codec_context.codec.canonical_name
+    return Wrapping("mpegts", _MPEGTS[codec]) if codec in _MPEGTS else Wrapping("matroska")
+
+
 def nut_wrapping(stream: VideoStream) -> Wrapping:
     """The container that takes nearly everything."""
     codec, tag = stream.codec_context.codec.canonical_name, stream.codec_context.codec_tag

@@ -27,6 +27,8 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - join: parts to one verified result; prefix: the parts in order, as they come
 - package: parts to a stream of many files, step by step; films: its renditions; segments: where these begin
 - playing: what players of a stream get
+- quality: have a rendition measured; measure: cut it and its source alike
+- scores: what workers measured, and what is told of it; join_scores: all of it as one result
 - sweep: lost workers, lost messages, orphaned objects
 - local_task: a task done in this process (split, join) under a lease like any other
 - workforce: who works here; performance: what was done, in numbers; estimates: what a job will come to

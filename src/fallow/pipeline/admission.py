@@ -21,7 +21,7 @@ SPARE = "spare"
 LOOK_EVERY = 0.1  # seconds; while tasks are taken from a lane, what waits there is looked at so often
 
 _CLASSES: dict[TaskKind, tuple[str, ...]] = {
-    TaskKind.VIDEO: tuple(catalogue.VIDEO),
+    TaskKind.VIDEO: (*catalogue.VIDEO, catalogue.MEASURE),
     TaskKind.AUDIO: tuple(catalogue.AUDIO),
 }
 """Encoders that tasks of a kind may need: one queue for each, so that no worker draws what it cannot do."""

@@ -100,14 +100,19 @@ async def arrived(ctx: Context, job: str) -> Arrived:
 
 async def has_source(ctx: Context, job: Job) -> bool:
     """Whether the whole source is stored."""
-    return bool(await ctx.store.stat(job.source_key) or await ctx.store.stat(keys.whole(job.id)))
+    return bool(await ctx.store.stat(job.source_key) or await ctx.store.stat(keys.whole(_sent_to(job))))
+
+
+def _sent_to(job: Job) -> str:
+    """The job that the source was uploaded for: what measures has none of its own."""
+    return keys.job_of(job.source_key) or job.id
 
 
 async def source_reader(ctx: Context, thread: Thread, job: Job) -> RangedReader:
     """The whole source as a file, for code in a thread. Raises NotFound."""
     if await ctx.store.stat(job.source_key):
         return await blob(ctx, thread, job.source_key, job.name)
-    came = await arrived(ctx, job.id)
+    came = await arrived(ctx, _sent_to(job))
     if not came.whole:
         raise NotFound(f"{job.name} is not in the store any more.")
     return came.reader(ctx, thread, job.name)

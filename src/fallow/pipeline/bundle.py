@@ -80,7 +80,7 @@ class _Bundle:
         if task.spec.kind is not TaskKind.VIDEO:
             return math.inf
         recipe = task.spec.recipe
-        speed = self.speeds.get(recipe["encoder"]["codec"], 0.0)
+        speed = self.speeds.get(task.spec.encoder, 0.0)
         return work_of(recipe) / speed if isinstance(speed, (int, float)) and speed > 0 else math.inf
 
 

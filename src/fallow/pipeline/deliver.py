@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from fallow import log
 from fallow.errors import BrokenPart, Cancelled, Conflict, Forbidden, NotFound, Rejected, Retryable, StorageFull
+from fallow.ffmpeg.quality import MODEL
 from fallow.media.inspect import PartFacts, inspect_track, inspect_video
 from fallow.messages import Delivery, Failure, Receipt, from_wire
 from fallow.model import Part, TaskKind
@@ -17,6 +18,7 @@ from fallow.pipeline.dispatch import advance_after
 from fallow.pipeline.ended import facts
 from fallow.pipeline.granting import part_key
 from fallow.pipeline.proven import Fetch, fetched, proven
+from fallow.pipeline.scores import table
 from fallow.pipeline.sections import first_packet
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread
@@ -147,11 +149,15 @@ def _inspected(fetch: Fetch, spec: TaskSpec, key: str, delivery: Delivery) -> Pa
         if spec.kind is TaskKind.AUDIO:
             _check_section(from_wire(AudioRecipe, spec.recipe), track)
         return Part(key, reader.size, delivery.sha256, track.frames, track.headers)
+    recipe = from_wire(VideoRecipe, spec.recipe)
+    if recipe.against is not None:
+        scored = len(table(reader.read(-1), recipe))
+        return Part(key, reader.size, delivery.sha256, scored, MODEL)
     facts = inspect_video(reader, container)
     damaged = _damaged(spec, facts.frames)
     if delivery.frames != facts.frames:
         raise BrokenPart(f"The part holds {facts.frames} frames, but {delivery.frames} were announced.")
-    _check_fit(from_wire(VideoRecipe, spec.recipe), facts)
+    _check_fit(recipe, facts)
     fault = delivery.fault[:_FAULT_LENGTH]
     return Part(key, reader.size, delivery.sha256, facts.frames, facts.headers, damaged, fault)
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from fallow import log
 from fallow.errors import NotFound, Retryable, Unavailable
 from fallow.messages import LeaseGrant, Renewal, Renewed
-from fallow.model import JobState, TaskKind, TaskState, track_of
+from fallow.model import JobKind, JobState, TaskKind, TaskState, track_of
 from fallow.pipeline import keys
 from fallow.pipeline.admission import offer, queues, spare_queues, taken
 from fallow.pipeline.context import Context
@@ -296,6 +296,8 @@ async def _audible(ctx: Context, job_id: str) -> int:
 async def _may_begin(ctx: Context, job: Job, wanted: Sequence[tuple[TaskKind, str]], board: _Board) -> bool:
     """Whether there is enough for the beginning of a file, and a joiner that has nothing better to do."""
     video, *tracks = wanted
+    if JobKind.of(job.id) is JobKind.QUALITY:
+        return False
     if not board.has(TaskState.DONE, *video) or not all(board.done(*track) for track in tracks):
         return False
     if not await ctx.ledger.prefix(job.id, video[1], 0, 1):

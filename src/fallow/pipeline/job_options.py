@@ -28,6 +28,7 @@ class Options:
     priority: str = "normal"  # high, normal, low
     ladder: bool = False  # leave out renditions that the source is too small for
     segment_seconds: float = 4.0  # of streams: how long a segment is at most, but for a frame
+    measures: str = ""  # the job whose rendition is measured, instead of encoding anything; see pipeline/quality.py
 
     def __post_init__(self) -> None:
         if self.priority not in PRIORITIES:
@@ -62,7 +63,10 @@ def needs(job: Job, rendition: Rendition) -> list[tuple[TaskKind, str]]:
     """The tasks that a rendition is joined from, each by kind and the name it was planned under."""
     if job.source is None:
         return []
-    container, profile = options_of(job).container, profile_of(rendition)
+    options, profile = options_of(job), profile_of(rendition)
+    if options.measures:
+        return [(TaskKind.VIDEO, rendition.name)]
+    container = options.container
     sound = [(TaskKind.AUDIO, name) for _, name, _ in audio_recipes(job.source, profile, container)]
     text = [(TaskKind.TEXT, name) for _, name, _ in text_recipes(job.source, container)]
     return [(TaskKind.VIDEO, rendition.name), *sound, *text]

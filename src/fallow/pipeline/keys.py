@@ -5,7 +5,7 @@ from __future__ import annotations
 from fallow.model import TaskKind
 from fallow.records import TaskSpec
 
-_ENDINGS = {"mpegts": "ts", "matroska": "mkv", "nut": "nut", "mov": "mov", "mp4": "mp4"}
+_ENDINGS = {"mpegts": "ts", "matroska": "mkv", "nut": "nut", "mov": "mov", "mp4": "mp4", "csv": "csv"}
 _CONTAINERS = {ending: container for container, ending in _ENDINGS.items()}
 
 

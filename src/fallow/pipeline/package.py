@@ -18,12 +18,13 @@ from fallow import catalogue, log
 from fallow.errors import BrokenPart
 from fallow.media.result_layout import TrackPart, VideoPart
 from fallow.messages import from_wire, to_wire
-from fallow.model import Part, TaskKind, TaskState, track_number
+from fallow.model import JobKind, Part, TaskKind, TaskState, track_number
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import PACKAGE
 from fallow.pipeline.films import Films
 from fallow.pipeline.join import Tracks, faults_of, join_rendition
+from fallow.pipeline.join_scores import join_scores
 from fallow.pipeline.known import Known, known_of
 from fallow.pipeline.local_task import Hold
 from fallow.pipeline.playing import pack
@@ -41,6 +42,8 @@ COME_BACK = 60.0  # seconds until a joiner looks at a stream again that nobody h
 
 async def join_or_package(ctx: Context, hold: Hold) -> Part:
     """The work of a join task."""
+    if JobKind.of(hold.task.spec.job) is JobKind.QUALITY:
+        return await join_scores(ctx, hold)
     return await (package if hold.task.spec.rendition == PACKAGE else join_rendition)(ctx, hold)
 
 

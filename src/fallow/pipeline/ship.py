@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from fallow.pipeline.ship_sections import Sections
 from fallow.pipeline.split_plan import SplitPlan
 from fallow.pipeline.store_files import WriterSink
 from fallow.ports import Writer
+from fallow.records import TaskSpec
 
 K = TypeVar("K")
 R = TypeVar("R", Chunk, Track)
@@ -31,29 +32,35 @@ async def ship_chunks(
     ctx: Context, hold: Hold, plan: SplitPlan, reader: RangedReader, points: Sequence[int], sections: Sections
 ) -> None:
     """Every chunk between two of these cut points that is not stored yet, after the sound that it begins with."""
-    known, lost = await _recorded(ctx, {chunk.number: chunk for chunk in await ctx.ledger.chunks(plan.job.id)})
+    known, lost = await recorded(ctx, {chunk.number: chunk for chunk in await ctx.ledger.chunks(plan.job.id)})
     shipped = cut_chunks(reader, plan.index, points, plan.guard, plan.context, frozenset(known))
     while item := await hold.thread.run(lambda: next(shipped, None)):
         await sections.ship(plan.index.seconds(item[0].lo))
-        await _record_chunk(ctx, hold, plan, lost.get(item[0].number), *item)
+        await record_chunk(ctx, hold, lost.get(item[0].number), *item, plan.chunk_tasks)
         hold.frames = item[0].hi
     await sections.ship(None)
 
 
-async def _recorded(ctx: Context, found: Mapping[K, R]) -> tuple[set[K], dict[K, R]]:
+async def recorded(ctx: Context, found: Mapping[K, R]) -> tuple[set[K], dict[K, R]]:
     """Which chunks or tracks need not be stored, and the records of those that must be again, as they are lost."""
     lost = {name: item for name, item in found.items() if not await ctx.holds(item.key, item.size)}
     return set(found) - set(lost), lost
 
 
-async def _record_chunk(
-    ctx: Context, hold: Hold, plan: SplitPlan, lost: Chunk | None, shipped: ChunkPlan, data: bytes
+async def record_chunk(
+    ctx: Context,
+    hold: Hold,
+    lost: Chunk | None,
+    shipped: ChunkPlan,
+    data: bytes,
+    tasks_of: Callable[[Chunk], list[TaskSpec]],
 ) -> None:
     """Store a chunk, and offer its tasks at once: encoding goes on while the rest is split."""
-    key = keys.chunk(plan.job.id, shipped.number, hold.task.lease, shipped.container)
+    job = hold.task.spec.job
+    key = keys.chunk(job, shipped.number, hold.task.lease, shipped.container)
     await ctx.store.put(key, data)
     chunk = Chunk(
-        job=plan.job.id,
+        job=job,
         number=shipped.number,
         key=key,
         container=shipped.container,
@@ -64,7 +71,7 @@ async def _record_chunk(
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-    specs = plan.chunk_tasks(chunk)
+    specs = tasks_of(chunk)
     new = await (ctx.ledger.replace(lost, chunk, specs) if lost else ctx.ledger.add_chunk(chunk, specs))
     if new:
         log.event("chunk.stored", job=chunk.job, chunk=chunk.number, frames=chunk.frames, bytes=chunk.size)
@@ -76,7 +83,7 @@ async def _record_chunk(
 async def ship_tracks(ctx: Context, hold: Hold, plan: SplitPlan, reader: RangedReader) -> None:
     """Sound and text, each track whole; all that are still missing in one pass over the source."""
     tracks = [track for track in await ctx.ledger.tracks(plan.job.id) if track.section is None]
-    known, lost = await _recorded(ctx, {(track.kind, track.index): track for track in tracks})
+    known, lost = await recorded(ctx, {(track.kind, track.index): track for track in tracks})
     missing = plan.wanted_tracks - known
     if not missing:
         return

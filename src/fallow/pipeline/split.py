@@ -9,7 +9,7 @@ from fallow.media.frames import FrameIndex
 from fallow.media.plan import cuts
 from fallow.media.probe import Damage, probe
 from fallow.media.reader import RangedReader
-from fallow.model import JobState, Part, Source
+from fallow.model import JobKind, JobState, Part, Source
 from fallow.pipeline import keys
 from fallow.pipeline.arrived import source_reader
 from fallow.pipeline.context import Context
@@ -17,6 +17,7 @@ from fallow.pipeline.job_options import options_of
 from fallow.pipeline.join import read_index
 from fallow.pipeline.ladder import fitted
 from fallow.pipeline.local_task import Hold
+from fallow.pipeline.measure import split_pairs
 from fallow.pipeline.overlap import begin, begun, head_start, keep_foretold, keep_planned
 from fallow.pipeline.ship import ship_chunks, ship_tracks
 from fallow.pipeline.ship_sections import Sections
@@ -30,6 +31,8 @@ async def split(ctx: Context, hold: Hold) -> Part:
     """The work of a split task. What was recorded by an attempt that was cut short is not done again. Raises Waits
     while the source is uploaded, when all that can be cut of it is."""
     job = await ctx.ledger.job(hold.task.spec.job)
+    if JobKind.of(job.id) is JobKind.QUALITY:
+        return await split_pairs(ctx, hold, job)
     if job.state is JobState.UPLOADING:
         raise await begin(ctx, hold, job)
     if waits := await head_start(ctx, hold, job):

@@ -14,7 +14,7 @@
 - uploads_api: resumable uploads, by tus
 - agents_api: the API for agents
 - blobs_api: signed links to objects; objects: objects as answers, whole or in part
-- sources: the source of a job, beside its results
+- sources: the source of a job, beside its results; quality_api: how well results show it
 - page: the web page, as it was built
 - play: streams for players, whom their link lets in
 - answers: errors as answers

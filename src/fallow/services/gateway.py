@@ -16,6 +16,7 @@ from fallow.services import (
     numbers_api,
     platform_api,
     profiles_api,
+    quality_api,
     tokens_api,
     uploads_api,
     users_api,
@@ -47,6 +48,7 @@ def build(ctx: Context, api_token: str, login: Login = Login()) -> FastAPI:  # n
         numbers_api,
         platform_api,
         profiles_api,
+        quality_api,
         uploads_api,
         webhooks_api,
     ):

@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect
 from fallow import catalogue
 from fallow.errors import Conflict, NotFound, Rejected, TransferFailed
 from fallow.messages import to_wire
-from fallow.model import JobState
+from fallow.model import JobKind, JobState
 from fallow.overview import Wanted
-from fallow.pipeline import amend, submit
+from fallow.pipeline import amend, quality, submit
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of
 from fallow.pipeline.playing import Playing
@@ -113,7 +113,7 @@ def _making(ctx: Context, router: APIRouter) -> None:
     @router.delete("/jobs/{job}", status_code=204)
     async def delete_job(job: str) -> None:
         """Remove an ended job, with its results."""
-        await submit.forget(ctx, job)
+        await quality.forget(ctx, job)
 
 
 def _looking(ctx: Context, router: APIRouter) -> None:
@@ -126,10 +126,12 @@ def _looking(ctx: Context, router: APIRouter) -> None:
         after: str = "",
         state: Annotated[list[JobState] | None, Query()] = None,
         text: str = "",
+        kind: JobKind = JobKind.ENCODE,
     ) -> JobsPage:
         """The newest jobs first; `next` of the answer, given as `after`, brings those that follow."""
         place = place_of(after) if after else None
-        found = await ctx.ledger.list_jobs(Wanted(limit + 1, place, tuple(state or ()), text, who(request).owner))
+        wanted = Wanted(limit + 1, place, tuple(state or ()), text, who(request).owner, kind)
+        found = await ctx.ledger.list_jobs(wanted)
         page = found[:limit]
         return JobsPage(await summaries.of(page), cursor(page[-1]) if len(found) > limit else None)
 
@@ -197,7 +199,7 @@ def _fetching(ctx: Context, router: APIRouter) -> None:
         return await answer(playing, ctx, request, job, name)
 
 
-def unless_known(view: JobView, known: str) -> Response:
+def unless_known(view: object, known: str) -> Response:
     """The view, or 304 for who has it: `known` is what If-None-Match says."""
     body = json.dumps(to_wire(view), separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -218,7 +220,8 @@ async def _result(ctx: Context, job_id: str, name: str, request: Request) -> Res
         raise Conflict(
             f"The result of job {job_id} is a stream of many files; ask for /api/v1/jobs/{job_id}/files."
         )
-    ending = catalogue.CONTAINERS[options_of(job).container]
+    scores = JobKind.of(job_id) is JobKind.QUALITY
+    ending = ".json" if scores else catalogue.CONTAINERS[options_of(job).container]
     file = urllib.parse.quote(f"{PurePath(job.name).stem}.{name}{ending}")
     headers = {
         "ETag": f'"{rendition.result.sha256}"',

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from fallow.catalogue import MEASURE
 from fallow.messages import to_wire
-from fallow.model import JobState, TaskKind, TaskState, Worker
+from fallow.model import JobKind, JobState, TaskKind, TaskState, Worker
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of, profile_of
 from fallow.pipeline.recipes import encoders
@@ -96,7 +97,7 @@ async def job_view(ctx: Context, job: Job) -> JobView:
             *(job.source.warnings if job.source else ()),
             *_losses(job, tallies),
             *_faults(job),
-            *_wants(job, workers),
+            *wants(job, workers),
         ],
         waits=await ctx.ledger.waits(job.id) if job.state is JobState.UPLOADING else "",
     )
@@ -166,12 +167,19 @@ def _faults(job: Job) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _wants(job: Job, workers: Iterable[Worker]) -> list[str]:
+_NOBODY_MEASURES = (
+    "No worker is known whose FFmpeg can measure quality (its filter libvmaf); connect one, or update the workers."
+)
+
+
+def wants(job: Job, workers: Iterable[Worker]) -> list[str]:
     """Sentences about encoders that the job needs and no worker is known to have."""
     able = [worker.encoders for worker in workers if worker.machine]  # the others are no agents
     if job.state.ended or not able or None in able:
         return []
     known = frozenset[str]().union(*(each or () for each in able))
+    if JobKind.of(job.id) is JobKind.QUALITY:
+        return [] if MEASURE in known else [_NOBODY_MEASURES]
     needed = {name: rendition.name for rendition in job.renditions for name in encoders(profile_of(rendition))}
     return [
         f"No worker is known that has the encoder {name}, which {needed[name]} needs; connect one."

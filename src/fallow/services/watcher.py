@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fallow import log
 from fallow.errors import FallowError, NotFound
 from fallow.messages import to_wire
+from fallow.model import JobKind
 from fallow.overview import Pulse
 from fallow.pipeline.context import Context
 from fallow.pipeline.workforce import members
@@ -162,10 +163,10 @@ class Watcher:
         self._history.add(change for change in changes if change.items or change.text)
 
     async def _jobs_changed(self, before: dict[str, Pulse], pulses: dict[str, Pulse]) -> Change:
-        changed = [job for job, pulse in pulses.items() if before.get(job) != pulse]
+        changed = [job for job, pulse in pulses.items() if before.get(job) != pulse and _is_listed(job)]
         jobs = await self._ctx.ledger.jobs_named(changed) if changed else []
         items = [Item(one.owner, one.id, encoded(to_wire(one))) for one in await self._summaries.of(jobs)]
-        items += [Item(before[job].owner, job, "") for job in before.keys() - pulses.keys()]
+        items += [Item(before[job].owner, job, "") for job in before.keys() - pulses.keys() if _is_listed(job)]
         return Change("jobs", items)
 
     async def _workers_changed(self) -> Change:
@@ -212,3 +213,8 @@ def differences(before: Chart, now: Chart) -> Iterator[list[object]]:
                 or (letter == "l" and at != before.at.get((name, number)))
             ):
                 yield [name, number, letter, *(at or (None, 0.0))]
+
+
+def _is_listed(job: str) -> bool:
+    """Whether the list of jobs shows it: measurements are shown with what they measure."""
+    return JobKind.of(job) is JobKind.ENCODE

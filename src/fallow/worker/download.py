@@ -8,11 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
-from typing import IO
 
 from fallow.errors import TransferFailed
 from fallow.messages import LeaseGrant
 from fallow.worker.connection import PIECE, TROUBLE, Watch, reach, reason, target, title
+from fallow.worker.divided import Sink
 from fallow.worker.patience import Interrupted, asked_for, passing
 from fallow.worker.ways import Ways
 
@@ -62,7 +62,7 @@ class Download:
             if self.size >= AHEAD or enough.is_set():
                 return
 
-    def pour(self, sink: IO[bytes]) -> None:
+    def pour(self, sink: Sink) -> None:
         """Hand all bytes on, for as long as the sink takes any; raises TransferFailed unless all are right."""
         digest, wanted = hashlib.sha256(), True
         for piece in chain(self._kept(), self._pieces()):
@@ -146,7 +146,7 @@ def _told(response: http.client.HTTPResponse) -> str:
     return f"status {response.status}" + (f" ({said})" if said else "")
 
 
-def _write(sink: IO[bytes], data: memoryview) -> bool:
+def _write(sink: Sink, data: memoryview) -> bool:
     """False when the reader is gone: no fault by itself, it may have seen all it needs."""
     try:
         while data:

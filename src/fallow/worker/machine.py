@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from fallow.catalogue import AUDIO, VIDEO
+from fallow.catalogue import AUDIO, MEASURE, VIDEO
 from fallow.ffmpeg.locate import Build
 from fallow.worker import device
 
@@ -50,5 +50,5 @@ def describe(build: Build, slots: int) -> dict[str, Any]:
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "slots": slots,
         "ffmpeg": build.version,
-        "encoders": [name for name in build.encoders if name in VIDEO or name in AUDIO],
+        "encoders": [name for name in build.encoders if name in {*VIDEO, *AUDIO, MEASURE}],
     }

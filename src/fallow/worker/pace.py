@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from fallow.catalogue import MEASURE
 from fallow.recipe import Recipe, VideoRecipe
 
 MEMORY = 0.5  # what is known of before weighs so much against what was measured last
@@ -15,7 +16,7 @@ def work_of(recipe: Recipe) -> tuple[str, float]:
     """What its time depends on: the encoder, and megapixels times frames; 0 of what nobody can tell."""
     if not isinstance(recipe, VideoRecipe):
         return "", 0.0
-    return recipe.encoder.codec, recipe.frames * recipe.width * recipe.height / 1e6
+    return (MEASURE if recipe.against else recipe.encoder.codec), recipe.frames * recipe.width * recipe.height / 1e6
 
 
 class Pace:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from fallow.errors import EncoderFailed, FallowError, Rejected
-from fallow.ffmpeg.commands import arguments, together
-from fallow.ffmpeg.run import Child, Outlet
+from fallow.ffmpeg.commands import arguments, measured, together
+from fallow.ffmpeg.run import Child, Inlet, Outlet
 from fallow.messages import LeaseGrant
-from fallow.recipe import Recipe, VideoRecipe
+from fallow.recipe import Against, Recipe, VideoRecipe
+from fallow.worker.divided import Divided, Sink
 from fallow.worker.download import Download
 from fallow.worker.means import Means
 from fallow.worker.part import Part
@@ -42,6 +43,7 @@ class Stream:
         self._fetched = threading.Event()
         self._fetching = threading.Lock()
         self._enough = threading.Event()
+        self._inlet: Inlet | None = None  # where something comes in beside the chunk
         self._download = Download(works[0][0], self._ways_to_get(works[0][0]), self._stop.watch)
         self.parts: list[Part] = []
         for (grant, recipe), share in zip(works, _shares(works), strict=True):
@@ -75,6 +77,8 @@ class Stream:
         finally:
             for outlet in outlets:
                 outlet.close()
+            for inlet in self._inlets:
+                inlet.close()
             self.close()
 
     def stop(self, reason: FallowError) -> None:
@@ -97,7 +101,7 @@ class Stream:
 
     def _start(self, outlets: Sequence[Outlet]) -> Child:
         command = [self._means.binary, *self._arguments([outlet.name for outlet in outlets])]
-        child = Child(command, self._means.niceness, outlets)
+        child = Child(command, self._means.niceness, [*outlets, *self._inlets])
         self._child = child
         if self._stop.reason is not None:
             child.stop()
@@ -106,12 +110,37 @@ class Stream:
     def _arguments(self, outlets: Sequence[str]) -> list[str]:
         recipes = [part.recipe for part in self.parts]
         try:
+            if self._against:
+                return self._measured(self._against)
             if len(recipes) == 1:
                 return arguments(recipes[0], self._threads)
             videos = [recipe for recipe in recipes if isinstance(recipe, VideoRecipe)]
             return together(videos, self._threads, outlets)
         except ValueError as error:
             raise Rejected(f"This worker cannot follow the recipe: {error}") from error
+
+    @property
+    def _against(self) -> Against | None:
+        """What is compared with the chunk, if that is to be done."""
+        recipe = self.parts[0].recipe
+        return recipe.against if isinstance(recipe, VideoRecipe) else None
+
+    def _measured(self, against: Against) -> list[str]:
+        recipe = self.parts[0].recipe
+        if len(self.parts) > 1 or not isinstance(recipe, VideoRecipe):
+            raise ValueError("Each measurement is made by an FFmpeg of its own.")
+        self._inlet = Inlet()
+        return measured(recipe, against, self._threads, self._inlet.name)
+
+    @property
+    def _inlets(self) -> list[Inlet]:
+        return [self._inlet] if self._inlet else []
+
+    def _sink(self, child: Child) -> Sink:
+        """Where the object goes, or its two halves."""
+        if self._against and self._inlet:
+            return Divided(self._inlet.sink, self._against.bytes, child.stdin)
+        return child.stdin
 
     def _between(self, child: Child, sources: Sequence[IO[bytes]]) -> None:
         feeder = _thread("feeder", self._feed, child)
@@ -154,7 +183,7 @@ class Stream:
         try:
             self._fetched.wait()
             self._stop.check()
-            self._download.pour(child.stdin)
+            self._download.pour(self._sink(child))
         except FallowError as error:
             # FFmpeg must not take this for the end of its input and finish.
             self.stop(error)

@@ -114,6 +114,7 @@ export interface paths {
             parameters: {
                 query?: {
                     after?: string;
+                    kind?: components["schemas"]["JobKind"];
                     limit?: number;
                     state?: components["schemas"]["JobState"][] | null;
                     text?: string;
@@ -608,6 +609,155 @@ export interface paths {
                     content: {
                         "application/json": components["schemas"]["MapView"];
                     };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Quality
+         * @description The measurements of a job's renditions.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MeasurementsView"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        put?: never;
+        /**
+         * Measure Quality
+         * @description Measure a rendition; 200 instead of 201 when that was asked for before and has not failed since.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["QualityBody"];
+                };
+            };
+            responses: {
+                /** @description The measurement that there is already. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MeasurementView"];
+                    };
+                };
+                /** @description Successful Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MeasurementView"];
+                    };
+                };
+                401: components["responses"]["Unknown"];
+                403: components["responses"]["NotAllowed"];
+                404: components["responses"]["NotFound"];
+                409: components["responses"]["Conflict"];
+                422: components["responses"]["Rejected"];
+                503: components["responses"]["Unavailable"];
+                default: components["responses"]["Other"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/quality/{rendition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Quality
+         * @description The scores of a rendition over time; 304 when its ETag is the one that is known.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: {
+                    "if-none-match"?: string;
+                };
+                path: {
+                    job: string;
+                    rendition: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Successful Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Curve"];
+                    };
+                };
+                /** @description It is as it was when it had that ETag. */
+                304: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
                 };
                 401: components["responses"]["Unknown"];
                 403: components["responses"]["NotAllowed"];
@@ -2561,6 +2711,28 @@ export interface components {
             password: string;
         };
         /**
+         * Curve
+         * @description What is told of a measured rendition.
+         */
+        Curve: {
+            /** Curve */
+            curve: [
+                number,
+                number,
+                number
+            ][];
+            /** Frames */
+            frames: number;
+            low: components["schemas"]["Score"];
+            mean: components["schemas"]["Score"];
+            /** Model */
+            model: string;
+            /** Step */
+            step: number;
+            /** Worst */
+            worst: components["schemas"]["Moment"][];
+        };
+        /**
          * DeviceShare
          * @description What devices of one class have done.
          */
@@ -2913,6 +3085,12 @@ export interface components {
              */
             priority?: ("high" | "normal" | "low") | null;
         };
+        /**
+         * JobKind
+         * @description What a job is for.
+         * @enum {string}
+         */
+        JobKind: "encode" | "quality";
         /**
          * JobsPage
          * @description Some jobs, the newest first, and where the next ones begin.
@@ -3298,6 +3476,48 @@ export interface components {
             via: string;
         };
         /**
+         * MeasurementsView
+         * @description What was measured of a job, or is being measured.
+         */
+        MeasurementsView: {
+            /** Measurements */
+            measurements: components["schemas"]["MeasurementView"][];
+        };
+        /**
+         * MeasurementView
+         * @description How far a measurement is.
+         */
+        MeasurementView: {
+            /** Error */
+            error: string;
+            /** Eta */
+            eta: number | null;
+            /** Job */
+            job: string;
+            /** Progress */
+            progress: number;
+            /** Rendition */
+            rendition: string;
+            /** State */
+            state: string;
+            /** Warnings */
+            warnings: string[];
+        };
+        /**
+         * Moment
+         * @description A frame that is worse than those around it.
+         */
+        Moment: {
+            /** Frame */
+            frame: number;
+            /** Psnr */
+            psnr: number;
+            /** Seconds */
+            seconds: number;
+            /** Vmaf */
+            vmaf: number;
+        };
+        /**
          * Named
          * @description A worker.
          */
@@ -3530,6 +3750,17 @@ export interface components {
             }[];
         };
         /**
+         * QualityBody
+         * @description What is to be measured.
+         */
+        QualityBody: {
+            /**
+             * Rendition
+             * @description A finished rendition of the job.
+             */
+            rendition: string;
+        };
+        /**
          * RenditionView
          * @description How far one rendition is.
          */
@@ -3586,6 +3817,16 @@ export interface components {
             worker: string;
             /** Worker Name */
             worker_name: string;
+        };
+        /**
+         * Score
+         * @description Of one frame.
+         */
+        Score: {
+            /** Psnr */
+            psnr: number;
+            /** Vmaf */
+            vmaf: number;
         };
         /**
          * ShareView
