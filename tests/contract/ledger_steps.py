@@ -33,14 +33,24 @@ def time():
     return Time()
 
 
-@pytest.fixture(params=["sqlite", "mariadb", "galera", "shaken"])
-def url(request, tmp_path):
+def _opened(request, tmp_path):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/fallow.db"
         return
     server = request.getfixturevalue(request.param)
     with server.shaking() if request.param == "shaken" else contextlib.nullcontext():
         yield server.ledger(first=next(NEXT) % len(server.nodes))
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "galera"])
+def url(request, tmp_path):
+    yield from _opened(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "galera", "shaken"])
+def shaken_too(request, tmp_path):
+    """For modules about what must happen once, whoever is killed: they call it `url`."""
+    yield from _opened(request, tmp_path)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import dataclasses
 from fractions import Fraction
 
 import pytest
-from ledger_steps import a_chunk, a_job, a_part, a_spec, embedded, leased, offered, queued, state
+from ledger_steps import a_chunk, a_job, a_part, a_spec, embedded, leased, offered, queued, shaken_too, state
 
 from fallow.adapters.ledger_database import Database
 from fallow.adapters.ledger_sql import SqlLedger
@@ -21,6 +21,8 @@ from fallow.model import (
 )
 from fallow.records import Outcome as How
 from fallow.records import Setback
+
+url = shaken_too
 
 
 async def test_a_task_says_which_encoder_it_needs_wherever_it_is_told_of(ledger):

@@ -1,9 +1,11 @@
 """What every ledger promises to who hands out several tasks at once."""
 
-from ledger_steps import a_job, a_part, a_spec, offered, state
+from ledger_steps import a_job, a_part, a_spec, offered, shaken_too, state
 
 from fallow.model import Effort, JobState, TaskKind, TaskState, Worker
 from fallow.records import Crowd, Outcome, Setback
+
+url = shaken_too
 
 COSTS = {"1080p": 4.0, "720p": 2.0, "480p": 1.0}
 

@@ -4,11 +4,13 @@ import asyncio
 import dataclasses
 
 import pytest
-from ledger_steps import a_part, a_spec, leased, offered, outcome, queued, state
+from ledger_steps import a_part, a_spec, leased, offered, outcome, queued, shaken_too, state
 
 from fallow.errors import Conflict
 from fallow.model import Effort, JobState, TaskKind, TaskState
 from fallow.records import Freed, Hedge, Outcome, Setback
+
+url = shaken_too
 
 BROKE = Setback("It broke.", 1100.0)
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ledger_steps import a_job, a_part, a_spec, leased, offered, outcome, queued, state, transactions
+from ledger_steps import a_job, a_part, a_spec, leased, offered, outcome, queued, shaken_too, state, transactions
 
 from fallow.errors import BrokenPart, Conflict, NotFound
 from fallow.model import (
@@ -14,6 +14,8 @@ from fallow.model import (
 )
 from fallow.records import Outcome as How
 from fallow.records import Setback
+
+url = shaken_too
 
 
 async def test_what_a_lease_is_of(ledger):

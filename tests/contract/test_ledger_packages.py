@@ -3,10 +3,12 @@
 import asyncio
 import dataclasses
 
-from ledger_steps import a_job, a_part, a_spec, offered
+from ledger_steps import a_job, a_part, a_spec, offered, shaken_too
 
 from fallow.model import JobState, TaskKind, Track
 from fallow.records import File, Package
+
+url = shaken_too
 
 
 def a_package(number, chunks=0, lease="L", **made):

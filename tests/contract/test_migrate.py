@@ -1,4 +1,4 @@
-"""`fallow migrate` against every database: the command itself, as a process."""
+"""`fallow migrate` against both kinds of database: the command itself, as a process."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from fallow.errors import BadSetting
 from fallow.model import Effort
 
 
-@pytest.fixture(params=["sqlite", "mariadb", "galera"])
+@pytest.fixture(params=["sqlite", "galera"])
 def server(request):
     return None if request.param == "sqlite" else request.getfixturevalue(request.param)
 
@@ -145,7 +145,7 @@ def test_a_newer_schema_is_refused_and_left_alone(url):
     assert ended(begin(url))[0] == 0
 
 
-@pytest.mark.parametrize("server", ["mariadb", "galera"], indirect=True)
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
 @pytest.mark.parametrize("rights", ["SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT, UPDATE, DELETE, CREATE"])
 def test_who_may_not_make_tables_is_told_so(url, server, rights):
     name = f"poor{next(server.numbers)}"

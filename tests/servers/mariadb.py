@@ -33,8 +33,8 @@ PROVIDER = "/usr/lib/galera/libgalera_smm.so"
 PASSWORD, QUOTED = "p@ss/word", "p%40ss%2Fword"
 PATIENCE = 90  # seconds
 TRIES = 3
-EMPTY = [str(table.delete()) for table in reversed(metadata.sorted_tables) if table is not schema]
-EMPTY += [str(schema.update().values(version=text(str(SCHEMA))))]
+EMPTY = ["BEGIN", *(str(table.delete()) for table in reversed(metadata.sorted_tables) if table is not schema)]
+EMPTY += [str(schema.update().values(version=text(str(SCHEMA)))), "COMMIT"]
 
 
 class Node:
