@@ -32,13 +32,14 @@ LAYERS = [
     ["streaming"],
     ["media", "worker"],
     ["ports"],
-    ["overview", "amending", "fleet"],
+    ["overview", "amending", "fleet", "fetching"],
     ["records", "people", "webhooks"],
     ["ffmpeg", "messages", "profile_files"],
     ["profiles"],
     ["recipe"],
     ["catalogue", "model"],
-    ["settings", "log", "data_folder", "findings", "addresses"],
+    ["settings", "log", "data_folder", "findings"],
+    ["addresses"],
     ["errors"],
     ["__init__"],
 ]
@@ -46,8 +47,8 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 
 STANDARD_LIBRARY_ONLY = [
     *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
-    *("ports", "overview", "amending", "fleet", "records", "people", "webhooks", "client", "tus", "calls"),
-    *("settings", "log", "addresses", "findings", "__init__", "__main__"),
+    *("ports", "overview", "amending", "fleet", "fetching", "records", "people", "webhooks", "client", "tus"),
+    *("calls", "settings", "log", "addresses", "findings", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {
@@ -67,6 +68,7 @@ ALLOWED = {
     "aiormq": ["adapters"],
     "yarl": ["adapters"],
     "obstore": ["adapters"],
+    "h11": ["adapters"],
     "typer": ["cli"],
     "rich": ["cli", "commands"],
 }

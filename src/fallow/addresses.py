@@ -86,9 +86,9 @@ def open_socket(
 ) -> socket.socket:
     """A connection to a host, at one of those of its addresses that may be called; blocks for so long at most, not
     counting the name's resolution. Raises NotAllowed when it has none of these, Unavailable when nobody answers."""
-    places = _places(host, port, reach, resolve)
+    found = places(host, port, reach, resolve)
     until = time.monotonic() + seconds
-    for left, (family, place) in zip(range(len(places), 0, -1), places, strict=True):
+    for left, (family, place) in zip(range(len(found), 0, -1), found, strict=True):
         made = socket.socket(family, socket.SOCK_STREAM)
         try:
             made.settimeout(max(0.1, (until - time.monotonic()) / left))
@@ -105,20 +105,22 @@ def open_socket(
     raise Unavailable(f"{host} cannot be reached ({why}).")
 
 
-def _places(host: str, port: int, reach: Reach, resolve: Resolve) -> list[tuple[int, tuple[Any, ...]]]:
-    """Families and addresses for `connect`, of which each may be called."""
+def places(
+    host: str, port: int, reach: Reach, resolve: Resolve = socket.getaddrinfo
+) -> list[tuple[int, tuple[Any, ...]]]:
+    """Families and addresses for `connect`, of which each may be called. Raises as `open_socket` does."""
     try:
         found = resolve(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a name that cannot be one raises the latter
         why = getattr(error, "strerror", None) or "it is no name"
         raise Unavailable(f"The name {host} cannot be resolved ({why}); is it spelled right?") from error
-    places = [(family, place) for family, _, _, _, place in found if reach.has(ipaddress.ip_address(place[0]))]
-    if not places:
+    allowed = [(family, place) for family, _, _, _, place in found if reach.has(ipaddress.ip_address(place[0]))]
+    if not allowed:
         raise NotAllowed(
             f"{host} is an address of this machine or of a private network, which this server does not call for "
             "others; take a public one, or have its administrator allow this one."
         )
-    return places
+    return allowed
 
 
 def _meant(address: Address) -> Address:

@@ -40,7 +40,7 @@ app = typer.Typer(
 )
 
 Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT", help="Video files.", show_default=False)]
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.", show_default=False)]
+Input = Annotated[str, typer.Argument(metavar="INPUT", help="A video file, or its address.", show_default=False)]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
 Names = Annotated[
     list[str] | None,
@@ -212,7 +212,7 @@ def submit(
     token: Token = "",
     json: Json = False,
 ) -> int:
-    """Send a file to a server."""
+    """Send a file to a server, or the address that it fetches one from."""
     from fallow.commands.outputs import container_named, streamed
 
     wanted = Wanted.of([*(profile or []), *[LADDER] * ladder], profiles)
@@ -220,7 +220,7 @@ def submit(
     made = streamed(made) if stream else made or "mp4"
     options = Options(made, chunk_seconds, accept_damaged, priority, wanted.ladder, segment_seconds)
     client = Client(server, token)
-    order = remote.Order(source, wanted.profiles(set_), options, key, meter(source.name, json))
+    order = remote.Order(source, wanted.profiles(set_), options, key, meter(Path(source).name, json))
     job = remote.submit(client, order, lambda job: remote.print_link(client, job) if stream and not json else None)
     if wait:
         job = remote.follow(client, job.id, _display(json))

@@ -69,6 +69,14 @@ class ShareView:
 
 
 @dataclass(frozen=True)
+class FetchedView:
+    """How much has come of a source that the server fetches."""
+
+    bytes: int = 0
+    length: int | None = None
+
+
+@dataclass(frozen=True)
 class JobView:
     """A job as the server tells it."""
 
@@ -86,6 +94,7 @@ class JobView:
     shares: tuple[ShareView, ...] = ()
     warnings: tuple[str, ...] = ()
     play_url: str | None = None
+    fetched: FetchedView | None = None
     waits: str = ""
     paused: bool = False
     priority: str = "normal"
@@ -128,10 +137,13 @@ class Client:
         self._server = Server(url, token)
         self.url = self._server.url
 
-    def create(self, name: str, profiles: Sequence[Any], options: Mapping[str, Any], key: str = "") -> JobView:
-        """Announce a job; with the same key, the same job is answered."""
+    def create(
+        self, name: str, profiles: Sequence[Any], options: Mapping[str, Any], key: str = "", source_url: str = ""
+    ) -> JobView:
+        """Announce a job; with the same key, the same job is answered. Its source may be fetched by the server."""
         body = {"name": name, "profiles": list(profiles), "options": dict(options)}
-        return self._job("POST", "/api/v1/jobs", body | ({"key": key} if key else {}))
+        more = {"key": key, "source_url": source_url}
+        return self._job("POST", "/api/v1/jobs", body | {name: value for name, value in more.items() if value})
 
     def upload(self, job: str, path: Path, watch: Watch | None = None) -> JobView:
         """Send the source; over lost connections and restarts of the server, of which `watch` is told."""

@@ -21,6 +21,7 @@
     │   ├── TakenOver       somebody else goes on with it
     │   ├── BrokenPart      a stored object is not what its manifest says
     │   ├── Unavailable     a server cannot be reached
+    │   ├── SourceAway      nor the one that a source is fetched from
     │   └── TooOften        it was tried too often, or by too many at once
     └── Cancelled           somebody asked for the work to stop
 
@@ -123,6 +124,10 @@ class BrokenPart(Retryable):
 
 class Unavailable(Retryable):
     """The server cannot be reached."""
+
+
+class SourceAway(Retryable):
+    """The server that the source is fetched from cannot be reached; see whether it is there, and retry the job."""
 
 
 class TooOften(Retryable):

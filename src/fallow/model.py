@@ -43,8 +43,8 @@ _JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.JOINING: frozenset({JobState.DONE, JobState.ENCODING} | _STOPS),
     JobState.DONE: frozenset(),
     # `retry` continues from what is finished, so it may re-enter at any working state.
-    JobState.FAILED: frozenset({JobState.SPLITTING, JobState.ENCODING, JobState.JOINING}),
-    JobState.CANCELLED: frozenset({JobState.SPLITTING, JobState.ENCODING, JobState.JOINING}),
+    JobState.FAILED: frozenset({JobState.UPLOADING, JobState.SPLITTING, JobState.ENCODING, JobState.JOINING}),
+    JobState.CANCELLED: frozenset({JobState.UPLOADING, JobState.SPLITTING, JobState.ENCODING, JobState.JOINING}),
 }
 
 
@@ -96,8 +96,9 @@ _TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
 
 
 class TaskKind(enum.Enum):
-    """What a task does. Split and join run beside the store; the others on any worker."""
+    """What a task does. Fetch, split and join run beside the store; the others on any worker."""
 
+    FETCH = "fetch"  # the source, from an address
     SPLIT = "split"
     VIDEO = "video"
     AUDIO = "audio"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from fallow.addresses import Reach
 from fallow.errors import BadSetting
 
 FILE = "fallow.toml"
@@ -58,6 +59,10 @@ class Settings:
         7.0, "days that the source of a finished job is kept, to be compared with its results; 0: it goes at once"
     )
     source_bytes: int = _setting(256 << 30, "bytes of a source, at most")
+    source_urls: str = _setting("off", "whether jobs may name the address of their source: on or off")
+    source_networks: str = _setting(
+        "", "private networks that sources may be fetched from, as 10.1.0.0/16 192.168.7.9; others never are"
+    )
     stop_seconds: float = _setting(20.0, "how long `fallow serve` finishes what it is at before it gives it back")
     play_seconds: float = _setting(604800.0, "how long a link that plays a stream can be used")
     play_origins: str = _setting("", "other sites whose pages may play streams, as https://site.example; *: all")
@@ -72,6 +77,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.secret and len(self.secret) < SHORTEST_SECRET:
             raise BadSetting(f"The secret is too short; take {SHORTEST_SECRET} letters and digits or more.")
+        if self.source_urls not in ("on", "off"):
+            raise BadSetting(f"source_urls = {self.source_urls!r} is neither on nor off.")
+        Reach.told(self.source_networks, variable("source_networks"))
         _within("port", self.port, 0, 65535)
         _within("workers", self.workers, -1, 1024)
         _within("lease_seconds", self.lease_seconds, 0.2, 86400)

@@ -14,10 +14,11 @@ from fallow.adapters.store_folder import FolderStore
 from fallow.addresses import Reach
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting
+from fallow.fetching import Web
 from fallow.findings import BAD, MISSING, Finding
 from fallow.pipeline.context import Policy
 from fallow.ports import Ledger, Links, Queue, Store
-from fallow.settings import Settings
+from fallow.settings import Settings, variable
 
 EMBEDDED = "fallow.db"
 BUCKETS = ("s3", "az", "gs")
@@ -85,6 +86,15 @@ def links(settings: Settings, store: Store, gateway: Links) -> Links:
     from fallow.adapters.store_object import ObjectStore
 
     return ObjectLinks(store, gateway) if isinstance(store, ObjectStore) else gateway
+
+
+def web(settings: Settings) -> Web | None:
+    """Where sources are fetched from; None: nowhere."""
+    if settings.source_urls != "on":
+        return None
+    from fallow.adapters.web_sources import WebSources
+
+    return WebSources(Reach.told(settings.source_networks, variable("source_networks")))
 
 
 def begins_empty(settings: Settings) -> bool:

@@ -66,7 +66,7 @@ class Order:
 
     def submit(self, door: Door) -> str:
         """The job's id."""
-        order = remote.Order(self.source, self.profiles, self.options, self.key)
+        order = remote.Order(str(self.source), self.profiles, self.options, self.key)
         return door.ask(lambda client: remote.submit(client, order)).id
 
 

@@ -22,6 +22,8 @@
 - object_uploads: those that nobody will complete
 - object_url: a bucket's address; object_links: its links
 - check_amqp, check_mysql, check_bucket, check_folder: what `fallow doctor` finds there; check_network: in how long
+- web_sources: files at addresses of the web; web_target: what an address says
+- web_exchange: one question to a server, and its answer
 - timing: how long back ends take
 - store_folder: objects as files; store_memory: for tests; store_keys: what every store asks of its keys
 """

@@ -19,6 +19,7 @@ from fallow.client import Client, JobSummary, JobView
 from fallow.commands.outputs import check_folder, check_input, made
 from fallow.commands.progress import Display
 from fallow.errors import BadSetting, Cancelled, FallowError, NotFound, Rejected
+from fallow.fetching import file_name, is_address
 from fallow.messages import to_wire
 from fallow.pipeline.job_options import Options
 from fallow.pipeline.recipes import check_container
@@ -30,7 +31,7 @@ from fallow.tus import Watch
 class Order:
     """A source to be sent to a server, and what is wanted of it."""
 
-    source: Path
+    source: str  # a file, or an address that the server fetches it from
     profiles: Sequence[Profile]
     options: Options
     key: str = ""
@@ -39,17 +40,20 @@ class Order:
 
 def submit(client: Client, order: Order, announced: Callable[[JobView], object] = lambda job: None) -> JobView:
     """Announce the job, show it to `announced`, and send its source; what is plainly wrong is refused before."""
-    check_input(order.source)
+    fetched = is_address(order.source)
+    if not fetched:
+        check_input(Path(order.source))
     for profile in order.profiles:
         check_container(profile, order.options.container)
         check_chunks(profile, order.options.chunk_seconds)
     profiles = [to_wire(profile) for profile in order.profiles]
-    job = client.create(order.source.name, profiles, to_wire(order.options), order.key)
+    name, url = (file_name(order.source), order.source) if fetched else (Path(order.source).name, "")
+    job = client.create(name, profiles, to_wire(order.options), order.key, url)
     announced(job)
-    if job.state != "uploading":
+    if fetched or job.state != "uploading":
         return job
     try:
-        return client.upload(job.id, order.source, order.watch)
+        return client.upload(job.id, Path(order.source), order.watch)
     except BaseException as error:
         if not order.key:  # else it is there to be submitted again
             _withdraw(client, job.id)
@@ -150,6 +154,9 @@ def show_job(job: JobView, console: Console, server: str = "") -> None:
     console.print(table)
     if job.play_url:
         console.print(f"plays at {server}{job.play_url}", soft_wrap=True)
+    if job.fetched:
+        of = f" of {job.fetched.length / 1e6:.1f}" if job.fetched.length is not None else ""
+        console.print(f"{job.fetched.bytes / 1e6:.1f}{of} MB of the source are fetched.", soft_wrap=True)
     if job.waits:
         console.print(f"The splitter {job.waits}.", soft_wrap=True)
     for warning in job.warnings:

@@ -9,6 +9,7 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - submit: take in jobs and local sources; cancel, retry, forget; amend: change those under way
 - receive: take in uploads, piece by piece; pieces: how these are stored; arrived: what of a source is there
 - resumable: uploads that go on where they broke off; declared: what was said of one; turn: who goes on with it
+- fetch: sources from an address of the web, into the same pieces
 - job_options: what was ordered, as values, and what each rendition is made of
 - split: chunks and tracks of a source; split_plan: their tasks; ship: store them
 - sections: which sound is encoded in pieces, and how; ship_sections: store them
@@ -30,7 +31,7 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - quality: have a rendition measured; measure: cut it and its source alike
 - scores: what workers measured, and what is told of it; join_scores: all of it as one result
 - sweep: lost workers, lost messages, orphaned objects
-- local_task: a task done in this process (split, join) under a lease like any other
+- local_task: a task done in this process (fetch, split, join) under a lease like any other
 - workforce: who works here; performance: what was done, in numbers; estimates: what a job will come to
 - shelf: the profiles that there are; profile_faults: what is wrong with one
 - context: what every step works with, and how patient it is

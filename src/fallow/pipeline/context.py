@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from fallow.addresses import PUBLIC, Reach
+from fallow.fetching import Web
 from fallow.fleet import Deeds
 from fallow.pipeline.bell import Bell
 from fallow.pipeline.granted import Granted
@@ -33,6 +34,7 @@ class Policy:
     attempts: int = 5  # of a task, before its job fails
     window: int = 4  # tasks that wait in a lane when it is filled, at least
     space_wait: float = 30.0  # seconds until a task is tried again after the disk was full, at first
+    away_wait: float = 30.0  # seconds until a server is asked again that a source is fetched from, at first
     attempt_seconds: float = 1800.0  # the deadline of an attempt; longer for costly tasks
     message_seconds: float = 15.0  # until a task that nobody took is announced again, when messages are missing
     queue_seconds: float = 300.0  # until that is done even when none is missing
@@ -61,6 +63,10 @@ class Policy:
     def space_back_off(self, attempt: int) -> float:
         return float(min(300.0, self.space_wait * 2 ** (attempt - 1)))
 
+    def away_back_off(self, attempt: int) -> float:
+        """Until a server is asked again that a source is fetched from."""
+        return float(min(300.0, self.away_wait * 2 ** (attempt - 1)))
+
     @property
     def space_patience(self) -> float:
         """Seconds that a full disk is borne in all."""
@@ -77,6 +83,8 @@ class Context:
     clock: Clock
     links: Links
     policy: Policy = field(default_factory=Policy)
+    # Where sources are fetched from; None: nowhere.
+    web: Web | None = None
     # Uploads that were refused for want of space, and how: their workers will report failures that are not theirs.
     refused: dict[str, str] = field(default_factory=dict)
     # Set whenever a job of this process may have moved on: whoever shows jobs need not look all the time.

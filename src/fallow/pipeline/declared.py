@@ -22,6 +22,7 @@ class Declared:
     upload: str  # the name of its pieces
     length: int | None  # None: it ends where it ends
     metadata: str = ""  # as it came in Upload-Metadata
+    validator: str = ""  # of a source that is fetched: with it its server tells whether it is still the same
 
     def __post_init__(self) -> None:
         if len(self.metadata) > _LONGEST:

@@ -19,7 +19,7 @@ _NOTE_EVERY = 60.0  # seconds between two notes in the ledger that an upload goe
 
 async def receive(ctx: Context, job_id: str, body: AsyncIterator[bytes]) -> Job:
     """Store an uploaded source and start on it. What came of one that breaks off stays until another begins."""
-    job = await waiting(ctx, job_id)
+    job = await waiting_for_upload(ctx, job_id)
     if await has_source(ctx, job):  # whoever received it died before it could say so
         await start(ctx, job_id)
         job = await waiting(ctx, job_id)
@@ -51,6 +51,18 @@ async def waiting(ctx: Context, job_id: str) -> Job:
         why = f": {job.error}" if job.state is JobState.FAILED else ""
         raise Conflict(f"The job {job_id} is {job.state.value} and waits for no source{why}; submit a new one.")
     return job
+
+
+async def waiting_for_upload(ctx: Context, job_id: str) -> Job:
+    """As `waiting`. Raises Conflict for a job whose source is fetched, too: nobody else brings it."""
+    if await is_fetched(ctx, job_id):
+        raise Conflict(f"The source of job {job_id} is fetched from its address; submit a new job for another one.")
+    return await waiting(ctx, job_id)
+
+
+async def is_fetched(ctx: Context, job_id: str) -> bool:
+    """Whether the source of a job comes from an address."""
+    return bool(await ctx.ledger.tasks(job_id, (TaskKind.FETCH,)))
 
 
 async def start(ctx: Context, job_id: str) -> Job:

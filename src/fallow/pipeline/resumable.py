@@ -27,7 +27,7 @@ from fallow.pipeline.arrived import Arrived, arrived, has_source
 from fallow.pipeline.context import Context
 from fallow.pipeline.declared import Declared, declare, declared
 from fallow.pipeline.pieces import LARGEST, Pieces, new_upload, remove
-from fallow.pipeline.receive import begin, noted, start, waiting
+from fallow.pipeline.receive import begin, noted, start, waiting, waiting_for_upload
 from fallow.pipeline.turn import Turn
 from fallow.records import Job
 
@@ -92,7 +92,7 @@ class Resumable:
 
     async def declare(self, job_id: str, length: int, metadata: str) -> Standing:
         """Begin an upload; or go on with one of the same length and fingerprint."""
-        job = await waiting(self._ctx, job_id)
+        job = await waiting_for_upload(self._ctx, job_id)
         if await has_source(self._ctx, job):  # whoever received it died before it could say so
             await start(self._ctx, job_id)
             await waiting(self._ctx, job_id)

@@ -7,7 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from fallow import log
-from fallow.errors import Cancelled, DamagedSource, FallowError, NotFound, Rejected, Retryable, StorageFull
+from fallow.errors import (
+    Cancelled,
+    DamagedSource,
+    FallowError,
+    NotFound,
+    Rejected,
+    Retryable,
+    SourceAway,
+    StorageFull,
+)
 from fallow.media.frames import FrameIndex
 from fallow.messages import from_wire
 from fallow.model import Chunk, Effort, TaskKind
@@ -110,6 +119,8 @@ def _retry_at(ctx: Context, task: Task, error: Exception) -> float | None:
         ctx.full.set()
         ctx.moved.set()
         return now + ctx.policy.space_back_off(task.attempt)
+    if isinstance(error, SourceAway):
+        return now + ctx.policy.away_back_off(task.attempt)
     return now + ctx.policy.back_off(task.attempt)
 
 

@@ -17,7 +17,7 @@ from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, aside
 from fallow.pipeline.ended import of_job
 from fallow.pipeline.job_options import Options
-from fallow.pipeline.receive import start, waiting
+from fallow.pipeline.receive import is_fetched, start, waiting
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
 from fallow.records import Job, Rendition
@@ -76,13 +76,23 @@ async def retry(ctx: Context, job_id: str) -> Job:
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"The job {job_id} is {job.state.value}; only a failed or cancelled one can be retried.")
     if not await has_source(ctx, job):
-        raise Conflict(f"The source of job {job_id} was never uploaded to its end; submit it again.")
+        return await _fetch_again(ctx, job_id)
     await ctx.ledger.revive(job_id)
     await ctx.ledger.plan([aside(job_id, TaskKind.SPLIT, "")])
     await ctx.ledger.wake(job_id, TaskKind.SPLIT)
     split = [tally for tally in await ctx.ledger.tally(job_id) if tally.kind is TaskKind.SPLIT]
     whole = all(tally.state is TaskState.DONE for tally in split)
     await ctx.ledger.move_job(job_id, JobState.ENCODING if whole else JobState.SPLITTING)
+    log.event("job.retried", job=job_id)
+    await advance(ctx, job_id)
+    return await ctx.ledger.job(job_id)
+
+
+async def _fetch_again(ctx: Context, job_id: str) -> Job:
+    if not await is_fetched(ctx, job_id):
+        raise Conflict(f"The source of job {job_id} was never uploaded to its end; submit it again.")
+    await ctx.ledger.revive(job_id)
+    await ctx.ledger.move_job(job_id, JobState.UPLOADING)
     log.event("job.retried", job=job_id)
     await advance(ctx, job_id)
     return await ctx.ledger.job(job_id)

@@ -14,7 +14,7 @@ from fallow.pipeline.arrived import has_source
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, needless
 from fallow.pipeline.ended import of_job
-from fallow.pipeline.receive import start
+from fallow.pipeline.receive import is_fetched, start
 from fallow.pipeline.resumable import abandoned, finish_if_all_came
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.submit import forget
@@ -79,6 +79,8 @@ async def sweep_uploads(ctx: Context) -> int:
             await start(ctx, job_id)
         elif abandoned(ctx, job) and await finish_if_all_came(ctx, job_id):
             log.event("upload.finished", job=job_id)
+        elif job.updated < before and await is_fetched(ctx, job_id):
+            continue  # its turn will come
         elif job.updated < before and await ctx.ledger.move_job(job_id, JobState.CANCELLED):
             log.event("job.abandoned", **of_job(ctx, job))
             await forget(ctx, job_id)

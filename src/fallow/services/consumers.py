@@ -12,6 +12,7 @@ from fallow.errors import FallowError
 from fallow.model import TaskKind, Worker
 from fallow.pipeline.admission import queues
 from fallow.pipeline.context import Context
+from fallow.pipeline.fetch import fetch
 from fallow.pipeline.hold import Holds
 from fallow.pipeline.local_task import Work, carry_out
 from fallow.pipeline.package import join_or_package
@@ -22,6 +23,7 @@ from fallow.ports import Message
 from fallow.services.home import Home
 
 WORK: dict[TaskKind, tuple[str, Work]] = {
+    TaskKind.FETCH: ("fetcher", fetch),
     TaskKind.SPLIT: ("splitter", split),
     TaskKind.JOIN: ("joiner", join_or_package),
 }

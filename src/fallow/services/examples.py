@@ -72,6 +72,7 @@ JOB: dict[str, Any] = {
         }
     ],
     "warnings": [],
+    "fetched": None,
     "waits": "",
 }
 _CREW = [{"id": "8f14e45fceea167a", "name": "local-1"}]

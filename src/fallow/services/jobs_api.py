@@ -19,6 +19,7 @@ from fallow.model import JobKind, JobState
 from fallow.overview import Wanted
 from fallow.pipeline import amend, quality, submit
 from fallow.pipeline.context import Context
+from fallow.pipeline.fetch import check, order
 from fallow.pipeline.job_options import options_of
 from fallow.pipeline.playing import Playing
 from fallow.pipeline.receive import receive
@@ -79,7 +80,11 @@ def _making(ctx: Context, router: APIRouter) -> None:
             raise Rejected("The header Idempotency-Key and `key` name different keys; give one of them.")
         profiles, options = body.typed_profiles(), body.options.typed()
         owner = who(request).makes_for(body.owner)
+        if body.source_url:
+            await check(ctx, body.source_url)
         job, new = await submit.create(ctx, body.name, profiles, options, body.key or idempotency_key, owner)
+        if body.source_url:
+            job = await order(ctx, job, body.source_url)
         response.status_code = 201 if new else 200
         return await job_view(ctx, job)
 

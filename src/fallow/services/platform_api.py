@@ -20,6 +20,9 @@ class PlatformView(BaseModel):
         description="How long a job waits for the next byte of its source, before it is removed.",
         examples=[86400.0],
     )
+    source_urls: bool = Field(
+        description="Whether jobs may name the address of their source, as `source_url`.", examples=[False]
+    )
 
 
 def router(ctx: Context) -> APIRouter:
@@ -33,6 +36,7 @@ def router(ctx: Context) -> APIRouter:
             version=__version__,
             source_seconds=ctx.policy.source_seconds,
             upload_seconds=ctx.policy.upload_wait,
+            source_urls=ctx.web is not None,
         )
 
     return router

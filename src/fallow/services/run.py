@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 ASK_AGAIN = 3.0  # seconds between two looks whether a worker that was sent home may come again
 LAST = 5.0  # seconds that a service has after `stop_seconds` to give back what it holds
+FETCHES = 4  # sources that a splitter fetches at a time; most of them wait for their servers
 GRACE = 3.0  # seconds that answers under way have when a whole platform ends
 
 
@@ -233,7 +234,9 @@ class Platform:
         policy = wiring.policy(settings)
         self._plays = play.PlayLinks(folder.derive("play"), settings.play_seconds, clock.now)
         self._ctx = ctx = Context(
-            backends.queue, backends.store, backends.ledger, clock, links, policy, play_link=self._plays.to
+            *(backends.queue, backends.store, backends.ledger, clock, links, policy),
+            web=wiring.web(settings),
+            play_link=self._plays.to,
         )
         self._holds = Holds(ctx)
         await recover(ctx, self._home.id)
@@ -301,11 +304,11 @@ class Platform:
         from fallow.services.consumers import Consumer, sweeper
         from fallow.services.webhook_sender import Sender
 
-        kinds = {Role.SPLITTER: TaskKind.SPLIT, Role.JOINER: TaskKind.JOIN}
-        places = {TaskKind.JOIN: self._settings.joins}
+        kinds = {TaskKind.SPLIT: Role.SPLITTER, TaskKind.JOIN: Role.JOINER, TaskKind.FETCH: Role.SPLITTER}
+        places = {TaskKind.JOIN: self._settings.joins, TaskKind.FETCH: FETCHES}
         self._consumers = [
             Consumer(ctx, kind, self._home, holds, places.get(kind, 1))
-            for role, kind in kinds.items()
+            for kind, role in kinds.items()
             if role in self._roles
         ]
         self._loops = [asyncio.create_task(consumer.run()) for consumer in self._consumers]

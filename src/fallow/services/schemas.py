@@ -43,7 +43,7 @@ class JobChanges(BaseModel):
 
 
 class JobBody(BaseModel):
-    """A new job; its source is uploaded afterwards."""
+    """A new job; its source is uploaded afterwards, or fetched."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,6 +52,11 @@ class JobBody(BaseModel):
         description="Wire forms of profiles, as GET /api/v1/profiles gives them."
     )
     options: OptionsBody = Field(default_factory=OptionsBody)
+    source_url: str = Field(
+        default="",
+        max_length=8192,
+        description="An http:// or https:// address that the source is fetched from, where the platform allows it.",
+    )
     owner: str = Field(default="", max_length=128, description="Whose it is: each owner's jobs share one share.")
     key: str = Field(default="", description="The same key gives the same job, however often it is sent.")
 

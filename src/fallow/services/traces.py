@@ -32,7 +32,8 @@ _WORDS = ("task", "lease", "worker", "attempt", "outcome", "cause")
 _NUMBERS = ("cpu_seconds", "frames", "bytes_in", "bytes_out")
 _ENDS = ("part.accepted", "part.late", "task.done", "task.failed", "task.lost")
 _JOB_ENDS = ("job.done", "job.failed", "job.cancelled", "job.abandoned")
-_SERVICES = {"split": "splitter", "join": "joiner"}  # who does such tasks; the others are workers'
+# Who does such tasks; the others are workers'.
+_SERVICES = {"fetch": "splitter", "split": "splitter", "join": "joiner"}
 
 _job: contextvars.ContextVar[str] = contextvars.ContextVar("job", default="")
 """The job whose first span is begun."""

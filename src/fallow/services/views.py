@@ -10,6 +10,7 @@ from fallow.catalogue import MEASURE
 from fallow.messages import to_wire
 from fallow.model import JobKind, JobState, TaskKind, TaskState, Worker
 from fallow.pipeline.context import Context
+from fallow.pipeline.fetch import came_of
 from fallow.pipeline.job_options import options_of, profile_of
 from fallow.pipeline.recipes import encoders
 from fallow.records import Attempt, Job, Rendition, Tally, Task
@@ -63,6 +64,14 @@ class ShareView:
 
 
 @dataclass(frozen=True)
+class FetchedView:
+    """How much has come of a source that is fetched from an address."""
+
+    bytes: int
+    length: int | None  # null: its server does not say
+
+
+@dataclass(frozen=True)
 class JobView(Figures):
     """A job as people see it."""
 
@@ -75,6 +84,7 @@ class JobView(Figures):
     tasks_running: list[RunningView]
     shares: list[ShareView]
     warnings: list[str]
+    fetched: FetchedView | None  # how far a source is that comes from an address; null: it does not, or is there
     waits: str  # what the source waits for, while it is uploaded
 
 
@@ -99,8 +109,15 @@ async def job_view(ctx: Context, job: Job) -> JobView:
             *_faults(job),
             *wants(job, workers),
         ],
+        fetched=await _fetched(ctx, job, tallies),
         waits=await ctx.ledger.waits(job.id) if job.state is JobState.UPLOADING else "",
     )
+
+
+async def _fetched(ctx: Context, job: Job, tallies: Iterable[Tally]) -> FetchedView | None:
+    if job.state is not JobState.UPLOADING or all(tally.kind is not TaskKind.FETCH for tally in tallies):
+        return None
+    return FetchedView(*await came_of(ctx, job.id))
 
 
 @dataclass(frozen=True)

@@ -3000,6 +3000,16 @@ export interface components {
             errors: components["schemas"]["Fault"][];
         };
         /**
+         * FetchedView
+         * @description How much has come of a source that is fetched from an address.
+         */
+        FetchedView: {
+            /** Bytes */
+            bytes: number;
+            /** Length */
+            length: number | null;
+        };
+        /**
          * FilesView
          * @description The files of a stream, as far as it is there.
          */
@@ -3040,7 +3050,7 @@ export interface components {
         };
         /**
          * JobBody
-         * @description A new job; its source is uploaded afterwards.
+         * @description A new job; its source is uploaded afterwards, or fetched.
          */
         JobBody: {
             /**
@@ -3068,6 +3078,12 @@ export interface components {
             profiles: {
                 [key: string]: unknown;
             }[];
+            /**
+             * Source Url
+             * @description An http:// or https:// address that the source is fetched from, where the platform allows it.
+             * @default
+             */
+            source_url: string;
         };
         /**
          * JobChanges
@@ -3257,6 +3273,7 @@ export interface components {
             error_kind: string;
             /** Eta */
             eta: number | null;
+            fetched: components["schemas"]["FetchedView"] | null;
             /** Fps */
             fps: number;
             /** Frames Done */
@@ -3689,6 +3706,12 @@ export interface components {
              * @example 604800
              */
             source_seconds: number;
+            /**
+             * Source Urls
+             * @description Whether jobs may name the address of their source, as `source_url`.
+             * @example false
+             */
+            source_urls: boolean;
             /**
              * Upload Seconds
              * @description How long a job waits for the next byte of its source, before it is removed.

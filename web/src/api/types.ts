@@ -81,6 +81,7 @@ export interface JobView extends Omit<JobSummary, "renditions"> {
   tasks_running: RunningView[];
   shares: ShareView[];
   warnings: string[];
+  fetched: { bytes: number; length: number | null } | null;
   waits: string;
 }
 

@@ -74,6 +74,8 @@ export const en = {
   energy: "Energy",
   summary: "Summary",
   noSuchJob: "There is no such job",
+  fetchedSoFar: (came: string, whole: string) =>
+    whole ? `${came} of ${whole} of the source are fetched.` : `${came} of the source are fetched.`,
   waitsFor: (what: string) => `The source ${what}.`,
   priority: "Priority",
   pause: "Pause",
@@ -172,6 +174,8 @@ export const en = {
   chooseFolder: "Choose a folder",
   chosenFiles: "Chosen files",
   noVideos: "No videos were found in what was dropped.",
+  orAddress: "Or the address of a video",
+  addressHint: "The server fetches it.",
   removeOf: (name: string) => `Remove ${name}`,
   profiles: "Profiles",
   rungs: "Rungs of the ladder, for streams",

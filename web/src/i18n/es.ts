@@ -71,6 +71,8 @@ export const es: Messages = {
   energy: "Energía",
   summary: "Resumen",
   noSuchJob: "Este trabajo no existe",
+  fetchedSoFar: (came, whole) =>
+    whole ? `Se han descargado ${came} de ${whole} del original.` : `Se han descargado ${came} del original.`,
   waitsFor: (what) => `El original: ${what}.`,
   priority: "Prioridad",
   pause: "Pausar",
@@ -165,6 +167,8 @@ export const es: Messages = {
   chooseFolder: "Elegir una carpeta",
   chosenFiles: "Archivos elegidos",
   noVideos: "No hay vídeos en lo que se ha soltado.",
+  orAddress: "O la dirección de un vídeo",
+  addressHint: "El servidor lo descarga.",
   removeOf: (name) => `Quitar ${name}`,
   profiles: "Perfiles",
   rungs: "Peldaños de la escalera, para flujos",

@@ -24,6 +24,7 @@ export interface Platform {
   version: string;
   source_seconds: number;
   upload_seconds: number;
+  source_urls: boolean;
 }
 
 /** The roles that somebody may give to a token: up to the own one. */
