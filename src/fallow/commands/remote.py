@@ -48,7 +48,7 @@ def submit(client: Client, order: Order, announced: Callable[[JobView], object] 
         check_chunks(profile, order.options.chunk_seconds)
     profiles = [to_wire(profile) for profile in order.profiles]
     name, url = (file_name(order.source), order.source) if fetched else (Path(order.source).name, "")
-    job = client.create(name, profiles, to_wire(order.options), order.key, url)
+    job = client.create(name, profiles, order.options.asked, order.key, url)
     announced(job)
     if fetched or job.state != "uploading":
         return job

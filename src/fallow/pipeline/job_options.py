@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from fallow import catalogue
 from fallow.errors import BadSetting
-from fallow.messages import from_wire
+from fallow.messages import from_wire, to_wire
 from fallow.model import TaskKind
 from fallow.pipeline.recipes import audio_recipes, text_recipes
 from fallow.profiles import Profile
@@ -37,6 +38,11 @@ class Options:
             raise BadSetting(f"chunk_seconds = {self.chunk_seconds:g} must be from 0.1 to {LONGEST_CHUNK:g}.")
         if not 1 <= self.segment_seconds <= LONGEST_SEGMENT:
             raise BadSetting(f"segment_seconds = {self.segment_seconds:g} must be from 1 to {LONGEST_SEGMENT:g}.")
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The wire form, of what people may ask for."""
+        return {name: value for name, value in to_wire(self).items() if name != "measures"}
 
     @property
     def streamed(self) -> bool:
