@@ -34,7 +34,7 @@ LAYERS = [
     ["ports"],
     ["overview", "amending", "fleet", "fetching"],
     ["records", "people", "webhooks"],
-    ["ffmpeg", "messages", "profile_files"],
+    ["ffmpeg", "device", "messages", "profile_files"],
     ["profiles"],
     ["recipe"],
     ["catalogue", "model"],
@@ -46,9 +46,9 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 
 STANDARD_LIBRARY_ONLY = [
-    *("worker", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files", "errors"),
+    *("worker", "device", "ffmpeg", "messages", "model", "recipe", "catalogue", "profiles", "profile_files"),
     *("ports", "overview", "amending", "fleet", "fetching", "records", "people", "webhooks", "client", "tus"),
-    *("calls", "settings", "log", "addresses", "findings", "__init__", "__main__"),
+    *("calls", "settings", "log", "addresses", "findings", "errors", "__init__", "__main__"),
 ]
 # Third-party packages, and the only places that may know them.
 ALLOWED = {
@@ -176,7 +176,7 @@ def test_third_party_packages_stay_in_their_place(name: str) -> None:
     assert [p for p in foreign if layer(name) not in ALLOWED.get(p, [])] == []
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if layer(name) in ("worker", "ffmpeg")])
+@pytest.mark.parametrize("name", [name for name in MODULES if layer(name) in ("worker", "device", "ffmpeg")])
 def test_the_agent_reaches_only_what_python_310_has(name: str) -> None:
     reached, waiting = set(), {name}
     while waiting:
@@ -185,7 +185,7 @@ def test_the_agent_reaches_only_what_python_310_has(name: str) -> None:
         assert [i for i in imports(module) if i.partition(".")[0] in NEWER_THAN_310] == []
         waiting |= {t for i in imports(module) if (t := own(i))} - reached
     assert {layer(module) for module in reached} <= {
-        *("worker", "ffmpeg", "messages", "recipe", "catalogue", "model", "log", "errors", "__init__")
+        *("worker", "device", "ffmpeg", "messages", "recipe", "catalogue", "model", "log", "errors", "__init__")
     }
 
 

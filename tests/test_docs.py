@@ -21,6 +21,7 @@ from fallow.services.platform_metrics import PlatformMetrics
 from fallow.services.roles import Role
 from fallow.settings import Settings
 from fallow.worker import __main__ as worker
+from fallow.worker import rules
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -59,6 +60,8 @@ def test_no_setting_is_documented_that_is_not_there() -> None:
     known = {field.name for field in dataclasses.fields(Settings)}
     own = {"FALLOW_SERVER", "FALLOW_PROFILES", "FALLOW_STATE"}
     own |= {f"FALLOW_{name}" for name in ("SLOTS", "THREADS", "NAME", "NICE", "LOG_LEVEL")}
+    own |= {"FALLOW_GATE", "FALLOW_ROOT", "FALLOW_WORKER_SETTINGS", "FALLOW_WORKER_FOLDER"}
+    own |= {rules.variable_of(name) for name in rules.FIELDS}
     assert set(rows(page("reference/settings.md"))) == known | own
 
 

@@ -125,6 +125,10 @@ class Fleet(Protocol):
         """False when there is none."""
         ...
 
+    async def pause_worker(self, worker: str, reason: str) -> bool:
+        """It says why it may not work now; "": it may. False when there is none."""
+        ...
+
     async def forget_worker(self, worker: str, before: float) -> bool:
         """Remove one that was not seen since then and has no lease; False when there is none such."""
         ...

@@ -54,6 +54,7 @@ class LeaseRequest:
     most: int = 1  # so many tasks it takes in one lease
     begin_in: float = 0.0  # seconds until it can begin, as it is still at something else
     speeds: dict[str, float] = field(default_factory=dict)  # megapixels a second of late, by FFmpeg's encoder
+    paused: str = ""  # why it may not work now: then it only tells so, and gets nothing
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Renewal:
 
     frames: int = 0  # done so far
     fps: float = 0.0  # of late
+    paused: str = ""  # why its FFmpeg stands still
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,8 @@ class Effort:
     bytes_in: int = 0
     bytes_out: int = 0
     encoder: str = ""  # FFmpeg's version on that worker
+    joules: float = 0.0  # beyond what the device takes when it does nothing
+    meter: str = ""  # how these are known: rapl, battery, meter, model; "": they are not
 
     @property
     def fps(self) -> float:
@@ -303,6 +305,7 @@ class Worker:
     standing: Standing = Standing.ACTIVE
     label: str = ""  # what people call it; "": by its name
     registered: float = 0.0  # when it came first; 0: unknown
+    paused: str = ""  # why it may not work now, as it says
 
     @property
     def called(self) -> str:

@@ -92,3 +92,15 @@ async def test_what_workers_have_done_is_summed(ledger, time):
     await ledger.give_up("L4", Setback("It was stopped.", 2000.0, How.CANCELLED))
     assert await ledger.deeds(1500.0) == [Deeds("w", 2, 2, 500, 15.0, 50.0)]
     assert await ledger.deeds(2500.0) == [Deeds("w", 2, 2, 500, 15.0, 0.0)]
+
+
+async def test_why_a_worker_pauses_is_kept_until_it_registers_again(ledger):
+    await ledger.add_worker(PHONE, "hash")
+    assert (await ledger.worker("w")).paused == ""
+    for reason in ("The battery is hot. " * 20, "The screen is on.", ""):
+        assert await ledger.pause_worker("w", reason)
+        assert (await ledger.worker_of_token("hash")).paused == reason[:255]
+    assert not await ledger.pause_worker("none", "x")
+    await ledger.pause_worker("w", "The screen is on.")
+    await ledger.add_worker(PHONE, "new hash")
+    assert (await ledger.worker("w")).paused == ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fallow.worker import device
+from fallow.device import kind
 from fallow.worker.machine import describe as describe_machine
 
 CASE, MODEL = "sys/class/dmi/id/chassis_type", "sys/class/dmi/id/product_name"
@@ -31,11 +31,11 @@ def test_it_is_known_by_what_the_system_tells(tmp_path: Path, files: dict[str, s
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert device.describe(tmp_path, {}) == found
+    assert kind.describe(tmp_path, {}) == found
 
 
 def test_a_phone_is_known_by_its_system(tmp_path: Path) -> None:
-    assert device.describe(tmp_path, {"ANDROID_ROOT": "/system"})["device_class"] == "phone"
+    assert kind.describe(tmp_path, {"ANDROID_ROOT": "/system"})["device_class"] == "phone"
 
 
 def test_an_agent_tells_it_when_it_registers() -> None:
@@ -43,4 +43,4 @@ def test_an_agent_tells_it_when_it_registers() -> None:
         version, encoders = "7.1", ("libx264",)
 
     told = describe_machine(Build(), 1)  # type: ignore[arg-type]
-    assert {key: told[key] for key in device.describe()} == device.describe()
+    assert {key: told[key] for key in kind.describe()} == kind.describe()

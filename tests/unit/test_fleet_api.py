@@ -35,6 +35,17 @@ async def test_workers_are_told_with_what_they_are(caller):
     assert view["registered"] == pytest.approx(view["seen"], abs=60)
 
 
+async def test_a_worker_that_may_not_work_says_why_and_gets_nothing(caller):
+    _, token = await joined(caller)
+    why = "The device runs on its battery.\n"
+    assert (await caller.send("POST", "/agent/v1/lease", {"paused": why}, token)).status == 204
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert (view["state"], view["reason"]) == ("paused", why.strip())
+    assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 0.0}, token)).status == 204
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert (view["state"], view["reason"]) == ("idle", "")
+
+
 async def test_an_empty_platform_has_numbers_too(caller):
     found = (await caller.get("/api/v1/statistics")).json
     assert [found[key] for key in ("throughput", "devices", "profiles", "failures")] == [[]] * 4

@@ -155,6 +155,8 @@ def effort_row(effort: Effort) -> dict[str, Any]:
         "bytes_in": effort.bytes_in,
         "bytes_out": effort.bytes_out,
         "encoder": effort.encoder[:128],
+        "joules": effort.joules,
+        "meter": effort.meter[:16],
     }
 
 
@@ -175,6 +177,8 @@ def attempt_of(row: Row) -> Attempt:
             bytes_in=row["bytes_in"],
             bytes_out=row["bytes_out"],
             encoder=row["encoder"],
+            joules=row["joules"],
+            meter=row["meter"],
         ),
         counted=row["counted"],
     )
@@ -215,4 +219,5 @@ def worker_of(row: Row) -> Worker:
         standing=Standing(row["standing"]),
         label=row["label"],
         registered=row["registered"],
+        paused=row["paused"],
     )

@@ -57,7 +57,8 @@ OVER = Statement("UPDATE attempts SET outcome = 'cancelled', ended = :now WHERE 
 OUTCOME = Statement(
     "UPDATE attempts SET outcome = :outcome, ended = COALESCE(ended, :now), error = '',"
     " wall_seconds = :wall_seconds, cpu_seconds = :cpu_seconds, frames = :frames, bytes_in = :bytes_in,"
-    " bytes_out = :bytes_out, encoder = :encoder WHERE lease = :lease AND outcome <> 'delivered'"
+    " bytes_out = :bytes_out, encoder = :encoder, joules = :joules, meter = :meter"
+    " WHERE lease = :lease AND outcome <> 'delivered'"
 )
 
 # What is only read.

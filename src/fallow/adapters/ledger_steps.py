@@ -60,6 +60,12 @@ def _people(db: Connection) -> None:
     _index(db, attempts, "ix_attempts_ended")
 
 
+def _idle_devices(db: Connection) -> None:
+    """Workers say why they pause, and how much energy their attempts took."""
+    _columns(db, "workers", paused="VARCHAR(255) DEFAULT ''")
+    _columns(db, "attempts", joules="DOUBLE DEFAULT 0", meter="VARCHAR(16) DEFAULT ''")
+
+
 def _columns(db: Connection, table: str, **kinds: str) -> None:
     known = {column["name"] for column in inspect(db).get_columns(table)}
     for name, kind in kinds.items():
@@ -72,7 +78,13 @@ def _index(db: Connection, table: Table, name: str) -> None:
         next(one for one in table.indexes if one.name == name).create(db)
 
 
-_STEPS: dict[int, Callable[[Connection], None]] = {2: _encoders, 3: _results_of_many_files, 4: _turns, 5: _people}
+_STEPS: dict[int, Callable[[Connection], None]] = {
+    2: _encoders,
+    3: _results_of_many_files,
+    4: _turns,
+    5: _people,
+    6: _idle_devices,
+}
 
 
 def step(db: Connection, version: int) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT
 
 from fallow.errors import BadSetting
 
-SCHEMA = 5
+SCHEMA = 6
 """Raised with every change of the tables; a ledger of a newer schema is refused."""
 
 metadata = MetaData()
@@ -187,6 +187,8 @@ attempts = Table(
     Column("bytes_in", BigInteger, nullable=False, default=0),
     Column("bytes_out", BigInteger, nullable=False, default=0),
     Column("encoder", _name, nullable=False, default=""),
+    Column("joules", Double, nullable=False, server_default=text("0")),
+    Column("meter", String(16), nullable=False, server_default=text("''")),  # how these are known; "": they are not
     **_MARIADB,
 )
 
@@ -224,6 +226,7 @@ workers = Table(
     Column("standing", String(16), nullable=False, server_default=text("'active'")),  # or draining, banned
     Column("label", _name, nullable=False, server_default=text("''")),  # what people call it; "": by its name
     Column("registered", Double, nullable=False, server_default=text("0")),  # when it came first; 0: unknown
+    Column("paused", String(255), nullable=False, server_default=text("''")),  # why it may not work now
     **_MARIADB,
 )
 

@@ -30,7 +30,7 @@ class Workers:
 
     async def add_worker(self, worker: Worker, token_sha256: str) -> None:
         row = {"name": worker.name[:128], "machine": rows.dumps(worker.machine), "local": worker.local}
-        row |= {"seen": worker.seen, "token_sha256": token_sha256}
+        row |= {"seen": worker.seen, "token_sha256": token_sha256, "paused": worker.paused}
 
         def work(db: Connection) -> None:
             if not change(db, workers, row, workers.c.id == worker.id):
@@ -61,6 +61,9 @@ class Workers:
 
     async def rank_worker(self, worker: str, standing: Standing) -> bool:
         return await self._set(worker, standing=standing.value)
+
+    async def pause_worker(self, worker: str, reason: str) -> bool:
+        return await self._set(worker, paused=reason[:255])
 
     async def forget_worker(self, worker: str, before: float) -> bool:
         leased = exists().where(tasks.c.worker == worker, _LEASED)

@@ -17,6 +17,7 @@ from typing import IO
 from fallow import log
 from fallow.errors import EncoderFailed
 from fallow.ffmpeg.faults import fault
+from fallow.ffmpeg.halt import Halt
 
 TAIL_LINES = 20
 LINE_BYTES = 500
@@ -77,7 +78,7 @@ class Inlet:
 
 
 class Child:
-    """A running FFmpeg between pipes. Any thread may stop it; nobody needs to reap it."""
+    """A running FFmpeg between pipes. Any thread may halt it or stop it; nobody needs to reap it."""
 
     def __init__(self, arguments: Sequence[str], niceness: int = 0, pipes: Sequence[Outlet | Inlet] = ()) -> None:
         log.event("ffmpeg.start", level=logging.DEBUG, command=shlex.join(arguments))
@@ -103,6 +104,8 @@ class Child:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._ended = Ended(0, 0.0)
+        self._halt: Halt | None = None
+        self._halted_seconds = 0.0
         self._renice(niceness)
         self._reaper = threading.Thread(target=self._listen_and_reap, name="ffmpeg-reaper", daemon=True)
         self._reaper.start()
@@ -130,9 +133,32 @@ class Child:
         self._over.wait()
         return self._ended
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def halted_seconds(self) -> float:
+        """How long it has stood still in all."""
+        return self._halted_seconds + (self._halt.seconds if self._halt else 0.0)
+
+    def halt(self) -> None:
+        """It stands still where it is, and takes no processor's time any more, until it goes on."""
+        with self._lock:
+            if self._halt is None and not self._over.is_set():
+                self._halt = Halt(self._process.pid)
+
+    def go_on(self) -> None:
+        with self._lock:
+            if self._halt is not None:
+                self._halted_seconds += self._halt.seconds
+                self._halt.end()
+                self._halt = None
+
     def stop(self) -> None:
         """Terminate, wait, kill, wait. Harmless when it has ended."""
         self._signal(signal.SIGTERM)
+        self.go_on()  # what stands still hears nothing
         if not self._over.wait(GRACE_SECONDS):
             self._signal(signal.SIGKILL)
             self._over.wait()

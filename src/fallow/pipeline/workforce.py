@@ -104,6 +104,8 @@ def _member(policy: Policy, now: float, worker: Worker, deeds: Deeds | None, doi
         condition = Condition.BANNED
     elif worker.standing is Standing.DRAINING and not lost:
         condition = Condition.DRAINING
+    elif worker.paused and not lost:
+        condition = Condition.PAUSED
     nothing = Deeds(worker.id, 0, 0, 0, 0.0, 0.0)
     return Member(worker, condition, deeds or nothing, tuple(sorted(doings, key=lambda doing: doing.task)))
 

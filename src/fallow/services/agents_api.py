@@ -81,7 +81,9 @@ class Agents:
         worker = await self._worker(request)
         asked = await _body(request, LeaseRequest)
         wait = min(LONGEST_WAIT, max(0.0, asked.wait_seconds))
-        await self._note(worker)
+        await self._note(worker, asked.paused)
+        if asked.paused:
+            return Response(status_code=204)
         if self.draining.is_set():
             await unless_gone(request, asyncio.sleep(min(wait, IDLE_SECONDS)))
             return Response(status_code=204)
@@ -98,8 +100,9 @@ class Agents:
 
     async def renew(self, request: Request) -> Response:
         worker, lease = await self._worker(request), _lease(request)
-        await self._note(worker)
-        renewed = await dispatch.renew(self.ctx, lease, await _body(request, Renewal))
+        renewal = await _body(request, Renewal)
+        await self._note(worker, renewal.paused)
+        renewed = await dispatch.renew(self.ctx, lease, renewal)
         if renewed.stop:
             await self.holds.release(lease)
         return JSONResponse(to_wire(renewed))
@@ -172,7 +175,12 @@ class Agents:
         await workforce.take_all(self.ctx, worker.id)
         await self.holds.release_of(worker.id)
 
-    async def _note(self, worker: Worker) -> None:
+    async def _note(self, worker: Worker, paused: str) -> None:
+        """That it is there, and why it may not work now."""
+        if (reason := _one_line(paused)) != worker.paused:
+            await self.ctx.ledger.pause_worker(worker.id, reason)
+            self._known = {key: known for key, known in self._known.items() if known[0].id != worker.id}
+            log.event("worker.paused", worker=worker.id, reason=reason)
         now = self.ctx.clock.now()
         if now - self._seen.get(worker.id, 0.0) >= SEEN_EVERY:
             self._seen[worker.id] = now
@@ -238,6 +246,10 @@ def _welcome(worker: Worker) -> Worker:
     if worker.standing is Standing.BANNED:
         raise NotAllowed(f"An administrator has sent the worker {worker.called} home; it gets no more work here.")
     return worker
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:255]
 
 
 def _lease(request: Request) -> str:

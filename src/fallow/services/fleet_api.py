@@ -11,7 +11,7 @@ from fallow.fleet import Doing
 from fallow.model import Standing
 from fallow.pipeline import workforce
 from fallow.pipeline.context import Context
-from fallow.pipeline.workforce import Member, arch, device_class, members
+from fallow.pipeline.workforce import Condition, Member, arch, device_class, members
 
 
 class TaskView(BaseModel):
@@ -120,7 +120,7 @@ def worker_view(member: Member) -> WorkerView:
         tasks=deeds.delivered,
         failed=deeds.failed,
         trust=member.trust,
-        reason="",
+        reason=worker.paused if member.condition is Condition.PAUSED else "",
         leases=len(member.doings),
         task=_task_view(member.doings[0]) if member.doings else None,
     )

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
-from fallow import __version__, log
+from fallow import log
 from fallow.errors import BadSetting, FallowError, Forbidden, NotAllowed
-from fallow.ffmpeg.locate import examine, find
+from fallow.ffmpeg.locate import Build, examine, find
 from fallow.messages import Registration
+from fallow.worker import status
 from fallow.worker.agent import Agent
-from fallow.worker.machine import cores, describe, hostname, most
+from fallow.worker.gate import Gate
+from fallow.worker.machine import cores, describe, hostname, memory, most, slots_for
 from fallow.worker.means import Means
+from fallow.worker.options import parser, rules_of
+from fallow.worker.rules import Rules
+from fallow.worker.senses import Senses
+from fallow.worker.sentry import Sentry
 from fallow.worker.source import GatewaySource
+from fallow.worker.status import StateFile, folder_of
 from fallow.worker.stopping import SENT_HOME
+from fallow.worker.traffic import Traffic
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work until told to stop. 0: drained, 130: aborted, 3: sent home, 1 or 2: no work can begin."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if list(given[:1]) == ["status"]:
+        return status.main(given[1:])
+    options = parser().parse_args(given)
     log.set_up(options.log, level=options.log_level, service="worker")
     try:
         return _work(options)
@@ -36,96 +49,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE if isinstance(error, (BadSetting, Forbidden)) else FAILED
 
 
-def parser() -> argparse.ArgumentParser:
-    """Every flag has an environment twin; one that is empty is as good as none."""
-
-    def set_to(name: str, default: str | None = None) -> str | None:
-        return os.environ.get(name) or default
-
-    made = argparse.ArgumentParser(
-        prog="fallow worker",
-        description="Lend this machine's processors to a Fallow platform.",
-    )
-    made.add_argument("url", help="of the gateway, for example https://fallow.example")
-    made.add_argument(
-        "--token",
-        default=set_to("FALLOW_TOKEN", ""),
-        help="the join token that the platform's owner gave you (FALLOW_TOKEN)",
-    )
-    made.add_argument(
-        "--slots",
-        type=_positive,
-        default=set_to("FALLOW_SLOTS"),
-        help="how many tasks to do at the same time; default: one per processor (FALLOW_SLOTS)",
-    )
-    made.add_argument(
-        "--threads",
-        type=_positive,
-        default=set_to("FALLOW_THREADS"),
-        help="threads of each FFmpeg; default: the processors divided among the slots (FALLOW_THREADS)",
-    )
-    made.add_argument("--name", default=set_to("FALLOW_NAME", ""), help="how to call this worker (FALLOW_NAME)")
-    made.add_argument("--ffmpeg", default=set_to("FALLOW_FFMPEG", ""), help="the FFmpeg to use (FALLOW_FFMPEG)")
-    made.add_argument(
-        "--nice",
-        type=int,
-        default=set_to("FALLOW_NICE", "0"),
-        help="how much FFmpeg gives way to other programs, 0 to 19 (FALLOW_NICE)",
-    )
-    made.add_argument(
-        "--log",
-        type=_one_of(log.FORMATS),
-        default=set_to("FALLOW_LOG", "text"),
-        metavar="FORM",
-        help="log lines: text, json or off (FALLOW_LOG)",
-    )
-    made.add_argument(
-        "--log-level",
-        type=_one_of(log.LEVELS),
-        default=set_to("FALLOW_LOG_LEVEL", "info"),
-        metavar="LEVEL",
-        help="what to tell: debug, info, warning or error (FALLOW_LOG_LEVEL)",
-    )
-    made.add_argument("--parent-pipe", action="store_true", help="stop at once when stdin ends")
-    made.add_argument("--version", action="version", version=f"fallow {__version__}")
-    return made
-
-
-def _one_of(known: Iterable[str]) -> Callable[[str], str]:
-    """A type, as argparse checks the environment's values by type but not by `choices`."""
-
-    def checked(text: str) -> str:
-        if text not in known:
-            raise argparse.ArgumentTypeError(f"{text!r} is not known; choose from {', '.join(known)}")
-        return text
-
-    return checked
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
-    return int(text)
-
-
 def _work(options: argparse.Namespace) -> int:
+    rules = rules_of(options)
     build = examine(find(options.ffmpeg))
-    slots = options.slots or cores()
-    means = Means(
-        binary=build.path,
-        encoder=build.version,
-        slots=slots,
-        threads=options.threads or max(1, cores() // slots),
-        cores=cores(),
-        niceness=options.nice,
-        most=most(slots),
-    )
-    registration = Registration(options.name or hostname(), describe(build, slots))
+    means = _means(options, rules, build)
+    registration = Registration(options.name or hostname(), describe(build, means.slots))
     agent = Agent(GatewaySource(options.url, options.token), registration, means)
     aborted = threading.Event()
     _listen(agent, aborted, options.parent_pipe)
-    agent.run()
+    with _guarded(options, rules, agent, means):
+        agent.run()
     return INTERRUPTED if aborted.is_set() else 0
+
+
+def _means(options: argparse.Namespace, rules: Rules, build: Build) -> Means:
+    """Within the bounds that the device's owner has set."""
+    usable = min(cores(), rules.cores or cores())
+    room = min(memory(), rules.memory_mb << 20) if rules.memory_mb else memory()
+    # A phone ends programs that have many processes: there, and in little memory, one FFmpeg has all threads.
+    fitting = slots_for(usable, room) if rules.memory_mb else usable
+    slots = options.slots or (1 if rules.unknown_is_no else fitting)
+    return Means(
+        binary=build.path,
+        encoder=build.version,
+        slots=slots,
+        threads=options.threads or max(1, usable // slots),
+        cores=usable,
+        niceness=options.nice,
+        most=most(slots, room),
+        traffic=Traffic(folder_of(os.environ) / "traffic.json" if rules.monthly_gb else None),
+    )
+
+
+@contextlib.contextmanager
+def _guarded(options: argparse.Namespace, rules: Rules, agent: Agent, means: Means) -> Iterator[None]:
+    """With a sentry at the gate, if there is a gate; people on this device are told what it does, but for agents
+    that a platform runs as a part of itself."""
+    state = StateFile(folder_of(os.environ), options.name or hostname(), options.url, means.pause)
+    told = state.write if not options.parent_pipe else lambda: None
+    senses = Senses(rules, Path(options.root), os.environ)
+    senses.pids = lambda: [os.getpid(), *agent.pids]
+    senses.month_bytes = means.traffic.month_bytes
+    sentry = Sentry(agent, Gate(rules), senses, rules.grace_seconds, told)
+    told()
+    try:
+        if not rules.always:
+            sentry.start()
+        yield
+    finally:
+        sentry.stop()
+        state.remove()
 
 
 def _listen(agent: Agent, aborted: threading.Event, parent_pipe: bool) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from fallow import log
 from fallow.errors import Cancelled, FallowError, Forbidden, NotAllowed, Retryable
-from fallow.messages import LeaseRequest, Registration
-from fallow.worker.attempt import Attempt
+from fallow.messages import LeaseGrant, LeaseRequest, Registration
+from fallow.worker.attempt import Attempt, GivenBack
 from fallow.worker.means import Means
 from fallow.worker.pace import Pace
 from fallow.worker.patience import pauses
@@ -71,6 +71,35 @@ class Agent:
             slot.stop(Cancelled("The worker was stopped."))
             slot.release()
 
+    def rest(self, reason: str) -> None:
+        """The device may not work now: what is begun stands still, what is not goes back. Told to the gateway."""
+        self._means.pause.begin(reason)
+        for slot in self._slots:
+            slot.rest()
+
+    def yield_up(self) -> None:
+        """It has rested for too long: what is begun goes to others."""
+        for slot in self._slots:
+            slot.stop(GivenBack(f"The worker may not work now. {self._means.pause.reason}"))
+
+    def go_on(self) -> None:
+        """It may work again."""
+        self._means.pause.end()
+        for slot in self._slots:
+            slot.go_on()
+
+    def tell(self) -> None:
+        """Why it rests; nobody but people needs to hear of it."""
+        try:
+            self._ask(LeaseRequest(0.0, paused=self._means.pause.reason))
+        except FallowError as error:
+            log.event("agent.unheard", str(error))
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the FFmpegs at work."""
+        return [pid for slot in self._slots if (pid := slot.pid) is not None]
+
     @property
     def draining(self) -> bool:
         return self._draining.is_set()
@@ -113,14 +142,8 @@ class Agent:
 
         def supply(begin_in: float) -> Sequence[Attempt]:
             nonlocal lost
-            generation = self._generation
             try:
-                grants = self._source.lease(self._request(begin_in))
-            except NotAllowed as error:
-                self._refused = self._refused or error
-                self.abort()
-            except Forbidden:
-                self._enlist(generation)
+                grants = self._ask(self._request(begin_in))
             except FallowError as error:
                 log.trouble("agent.no-answer", str(error))
                 self._draining.wait(lost())
@@ -130,6 +153,19 @@ class Agent:
             return ()
 
         return supply
+
+    def _ask(self, request: LeaseRequest) -> Sequence[LeaseGrant]:
+        """Register again where the token is not known any more, and go home where that is wanted."""
+        while not self._draining.is_set():
+            generation = self._generation
+            try:
+                return self._source.lease(request)
+            except NotAllowed as error:
+                self._refused = self._refused or error
+                self.abort()
+            except Forbidden:
+                self._enlist(generation)
+        return ()
 
     def _request(self, begin_in: float) -> LeaseRequest:
         wait = AHEAD_SECONDS if begin_in else self._means.wait_seconds

@@ -35,6 +35,10 @@ _UNHEARD = (Cancelled, Conflict, NotFound, Forbidden)
 """Ends that the gateway knows of, or does not want to hear of."""
 
 
+class GivenBack(Cancelled):
+    """The worker may not go on with it. That is nobody's fault."""
+
+
 class Attempt:
     """A lease is waiting, then begun, and in the end over. It is renewed until then."""
 
@@ -55,7 +59,7 @@ class Attempt:
         self.bytes_in = 0
         self.begun: float | None = None
         self._source = source
-        self._encoder = means.encoder
+        self._means = means
         self._aborted = aborted
         self._looked = time.monotonic()
         self._deadline = self._looked + grant.deadline_seconds
@@ -86,8 +90,8 @@ class Attempt:
         return min(self._looked + every, self._deadline)
 
     def effort(self) -> Effort:
-        bytes_out = self._part.size if self._part else 0
-        return Effort(self.wall_seconds, self.cpu_seconds, self.frames, self.bytes_in, bytes_out, self._encoder)
+        size = self._part.size if self._part else 0
+        return Effort(self.wall_seconds, self.cpu_seconds, self.frames, self.bytes_in, size, self._means.encoder)
 
     # its slot
 
@@ -133,7 +137,7 @@ class Attempt:
     def fail(self, error: FallowError) -> FallowError:
         log.trouble("lease.failed", str(error), **self.names)
         frames = error.frames if isinstance(error, WrongCount) else None
-        if self._aborted.is_set() or not isinstance(error, _UNHEARD):
+        if self._aborted.is_set() or isinstance(error, GivenBack) or not isinstance(error, _UNHEARD):
             self._report(Failure(error.kind, str(error), frames, self.effort()))
         self.over.set()
         return error
@@ -178,7 +182,8 @@ class Attempt:
         self._told = (self.frames, now)
         try:
             fps = (self.frames - frames) / max(now - then, 0.001)
-            wanted = not self._source.renew(self.grant.lease, Renewal(self.frames, fps)).stop
+            renewal = Renewal(self.frames, fps, self._means.pause.reason)
+            wanted = not self._source.renew(self.grant.lease, renewal).stop
         except Retryable as error:
             log.event("lease.unrenewed", str(error), **self.names)
             self.give_back("The gateway could not be reached.")

@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 from fallow.catalogue import AUDIO, MEASURE, VIDEO
+from fallow.device import kind
 from fallow.ffmpeg.locate import Build
-from fallow.worker import device
 
 MOST = 8
 TASK_MEMORY = 512 << 20  # bytes; what x264 needs for 1080p, and some
@@ -29,9 +29,14 @@ def memory() -> int:
         return 0
 
 
-def most(slots: int) -> int:
+def most(slots: int, memory: int) -> int:
     """Tasks that it takes at once for each slot: an encoder needs memory, and one FFmpeg may run several."""
-    return max(1, min(MOST, memory() // slots // TASK_MEMORY)) if memory() else 1
+    return max(1, min(MOST, memory // slots // TASK_MEMORY)) if memory else 1
+
+
+def slots_for(cores: int, memory: int) -> int:
+    """FFmpegs that there is room for; all the system's memory is not counted on."""
+    return max(1, min(cores, memory // TASK_MEMORY)) if memory else cores
 
 
 def hostname() -> str:
@@ -46,7 +51,7 @@ def describe(build: Build, slots: int) -> dict[str, Any]:
         "cores": cores(),
         "memory": memory(),
         "host": hostname(),
-        **device.describe(),
+        **kind.describe(),
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "slots": slots,
         "ffmpeg": build.version,

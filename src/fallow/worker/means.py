@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fallow.worker.patience import AWAY_SECONDS
+from fallow.worker.pause import Pause
+from fallow.worker.traffic import Traffic
 from fallow.worker.ways import Avoided
 
 
@@ -22,3 +24,5 @@ class Means:
     away_seconds: float = AWAY_SECONDS  # how long an attempt waits for a server that is away
     most: int = 1  # tasks in one lease
     avoided: Avoided = field(default_factory=Avoided)
+    pause: Pause = field(default_factory=Pause)
+    traffic: Traffic = field(default_factory=Traffic)

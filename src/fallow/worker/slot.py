@@ -61,6 +61,7 @@ class Slot:
         self._attempts: list[Attempt] = []  # that may not be over yet
         self._limit = 0.0  # seconds before its end, from which on the running one's successor is asked for
         self._tally = _Tally()
+        self._resting = False  # the device may not work now
         self._asking = False  # what is asked for may be granted at any moment
 
     def run(self) -> None:
@@ -85,6 +86,27 @@ class Slot:
         for unit in waiting:
             unit.give_back("The worker takes no more work.")
 
+    def rest(self) -> None:
+        """Begin nothing, give back what is not begun, and have FFmpeg stand still."""
+        with self._changed:
+            self._resting = True
+            if self._running:
+                self._running.halt()
+        self.release()
+
+    def go_on(self) -> None:
+        with self._changed:
+            self._resting = False
+            if self._running:
+                self._running.go_on()
+            self._changed.notify_all()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the FFmpeg that works here."""
+        running = self._running
+        return running.pid if running else None
+
     def stop(self, reason: FallowError) -> None:
         """End all attempts at once."""
         with self._changed:
@@ -104,7 +126,7 @@ class Slot:
 
     def _next(self) -> Unit | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._draining.is_set())
+            self._changed.wait_for(lambda: self._draining.is_set() or (bool(self._waiting) and not self._resting))
             if self._draining.is_set() and not (self._waiting and self._waiting[0].begun):
                 return None
             self._running = self._waiting.popleft()
@@ -133,6 +155,9 @@ class Slot:
         then on it is known whether that is asked for: nobody leaves before there is an answer."""
         with self._changed:
             while not self._draining.is_set():
+                if self._resting:
+                    self._changed.wait(LOOK_EVERY)
+                    continue
                 if self._running is None and not self._waiting:
                     self._asking = True
                     return 0.0
@@ -174,5 +199,5 @@ class Slot:
             self._attempts = [one for one in (*self._attempts, *attempts) if not one.over.is_set()]
             self._waiting.extend(made)
             self._changed.notify_all()
-        if self._draining.is_set():
+        if self._draining.is_set() or self._resting:
             self.release()

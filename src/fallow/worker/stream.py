@@ -40,6 +40,8 @@ class Stream:
         self._threads = threads
         self._stop = Stop()  # of the download and FFmpeg
         self._child: Child | None = None
+        self._halting = threading.Lock()
+        self._halted = False
         self._fetched = threading.Event()
         self._fetching = threading.Lock()
         self._enough = threading.Event()
@@ -86,6 +88,28 @@ class Stream:
         for part in self.parts:
             part.stop(reason)
 
+    def halt(self) -> None:
+        """FFmpeg stands still, also one that is started later, until it goes on."""
+        with self._halting:
+            self._halted = True
+            if self._child is not None:
+                self._child.halt()
+
+    def go_on(self) -> None:
+        with self._halting:
+            self._halted = False
+            if self._child is not None:
+                self._child.go_on()
+
+    @property
+    def halted_seconds(self) -> float:
+        return self._child.halted_seconds if self._child else 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """Of FFmpeg, once there is one."""
+        return self._child.pid if self._child else None
+
     def close(self) -> None:
         """It is not wanted any more, and never will be."""
         self._stop.cut_off()
@@ -102,7 +126,10 @@ class Stream:
     def _start(self, outlets: Sequence[Outlet]) -> Child:
         command = [self._means.binary, *self._arguments([outlet.name for outlet in outlets])]
         child = Child(command, self._means.niceness, [*outlets, *self._inlets])
-        self._child = child
+        with self._halting:
+            self._child = child
+            if self._halted:
+                child.halt()
         if self._stop.reason is not None:
             child.stop()
         return child

@@ -42,6 +42,16 @@ class Unit:
         self._stream.fetch()
         self._pace.fetched(time.monotonic() - began)
 
+    def halt(self) -> None:
+        self._stream.halt()
+
+    def go_on(self) -> None:
+        self._stream.go_on()
+
+    @property
+    def pid(self) -> int | None:
+        return self._stream.pid
+
     def give_back(self, why: str) -> None:
         for attempt, _ in self._pairs:
             attempt.give_back(why)
@@ -54,11 +64,16 @@ class Unit:
     @property
     def left(self) -> float | None:
         """About how many seconds its FFmpeg has still to do; None when there is no telling yet."""
-        spent, done = time.monotonic() - self._begun, self._done
+        spent, done = self._spent, self._done
         if done > 0:
             return spent * (1 - done) / done
         expected = self._pace.seconds(self._recipes)
         return None if expected is None else max(expected - spent, 0.0)
+
+    @property
+    def _spent(self) -> float:
+        """Seconds that its FFmpeg has worked."""
+        return time.monotonic() - self._begun - self._stream.halted_seconds
 
     @property
     def _done(self) -> float:
@@ -87,10 +102,11 @@ class Unit:
             # A slot must outlive a fault in this program: the others' work is not its fault.
             log.trouble("lease.fault", traceback.format_exc())
             self._stream.stop(EncoderFailed(f"The worker has a fault: {error!r}."))
-        self._account(time.monotonic() - self._begun)
+        self._account(self._spent)
         return self._alone(self._stream.undecided) if self._stream.undecided else ()
 
     def _account(self, seconds: float) -> None:
+        self._means.traffic.add(self._stream.bytes_in + sum(part.size for _, part in self._pairs))
         for attempt, part in self._pairs:
             attempt.wall_seconds += seconds * part.share
             attempt.cpu_seconds += self._stream.cpu_seconds * part.share

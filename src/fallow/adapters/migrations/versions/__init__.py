@@ -7,4 +7,5 @@ Each does what is not done yet: MariaDB does not take changes of tables back whe
 - files_0003: results of many files
 - turns_0004: jobs have owners and take turns, tasks may have a second lease
 - people_0005: users, their tokens, profiles and webhooks; paused jobs; workers that are sent home
+- idle_0006: why workers pause, and the energy of attempts
 """

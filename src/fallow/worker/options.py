@@ -1,0 +1,149 @@
+"""The agent's settings: flags, their variables, and a file for its owner's wishes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from fallow import __version__, log
+from fallow.device.kind import describe
+from fallow.errors import BadSetting
+from fallow.worker import plain_toml, rules
+from fallow.worker.machine import cores
+from fallow.worker.rules import Rules
+
+OFF = "off"  # no rule at all, whatever a file or a variable says
+_TABLES = {"", "gate"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every flag has an environment twin; one that is empty is as good as none."""
+
+    def set_to(name: str, default: str | None = None) -> str | None:
+        return os.environ.get(name) or default
+
+    made = argparse.ArgumentParser(
+        prog="fallow worker",
+        description="Lend this machine's processors to a Fallow platform.",
+    )
+    made.add_argument("url", help="of the gateway, for example https://fallow.example")
+    made.add_argument(
+        "--token",
+        default=set_to("FALLOW_TOKEN", ""),
+        help="the join token that the platform's owner gave you (FALLOW_TOKEN)",
+    )
+    made.add_argument(
+        "--slots",
+        type=_positive,
+        default=set_to("FALLOW_SLOTS"),
+        help="how many tasks to do at the same time; default: one per processor (FALLOW_SLOTS)",
+    )
+    made.add_argument(
+        "--threads",
+        type=_positive,
+        default=set_to("FALLOW_THREADS"),
+        help="threads of each FFmpeg; default: the processors divided among the slots (FALLOW_THREADS)",
+    )
+    made.add_argument("--name", default=set_to("FALLOW_NAME", ""), help="how to call this worker (FALLOW_NAME)")
+    made.add_argument("--ffmpeg", default=set_to("FALLOW_FFMPEG", ""), help="the FFmpeg to use (FALLOW_FFMPEG)")
+    made.add_argument(
+        "--nice",
+        type=int,
+        default=set_to("FALLOW_NICE", "0"),
+        help="how much FFmpeg gives way to other programs, 0 to 19 (FALLOW_NICE)",
+    )
+    made.add_argument(
+        "--log",
+        type=_one_of(log.FORMATS),
+        default=set_to("FALLOW_LOG", "text"),
+        metavar="FORM",
+        help="log lines: text, json or off (FALLOW_LOG)",
+    )
+    made.add_argument(
+        "--log-level",
+        type=_one_of(log.LEVELS),
+        default=set_to("FALLOW_LOG_LEVEL", "info"),
+        metavar="LEVEL",
+        help="what to tell: debug, info, warning or error (FALLOW_LOG_LEVEL)",
+    )
+    _owners(made, set_to)
+    made.add_argument("--parent-pipe", action="store_true", help="stop at once when stdin ends")
+    made.add_argument("--version", action="version", version=f"fallow {__version__}")
+    return made
+
+
+def _owners(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | None]) -> None:
+    """What its owner wants of the device."""
+    made.add_argument(
+        "--settings",
+        default=set_to("FALLOW_WORKER_SETTINGS", ""),
+        metavar="FILE",
+        help="a file with the table [gate]; default: fallow/worker.toml among your configurations, if it is there"
+        " (FALLOW_WORKER_SETTINGS)",
+    )
+    made.add_argument(
+        "--root",
+        default=set_to("FALLOW_ROOT", "/"),
+        metavar="PATH",
+        help="where the system's sys and proc are, for containers that are shown the host's (FALLOW_ROOT)",
+    )
+    made.add_argument(
+        "--gate",
+        type=_one_of([*rules.KINDS, OFF]),
+        default=set_to("FALLOW_GATE", "auto"),
+        metavar="KIND",
+        help="whose rules to begin with: phone, laptop, pc or server; auto: what this device is; off: no rule ever"
+        " (FALLOW_GATE)",
+    )
+    rules.add_flags(made, os.environ)
+
+
+def _one_of(known: Iterable[str]) -> Callable[[str], str]:
+    """A type, as argparse checks the environment's values by type but not by `choices`."""
+
+    def checked(text: str) -> str:
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"{text!r} is not known; choose from {', '.join(known)}")
+        return text
+
+    return checked
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def rules_of(options: argparse.Namespace) -> Rules:
+    """What the kind of device demands, changed by the file, and by variables and flags. Raises BadSetting."""
+    if options.gate == OFF:
+        return Rules()
+    kind = describe(Path(options.root)).get("device_class", "") if options.gate == "auto" else options.gate
+    path = _file(options.settings)
+    file = _tables(path).get("gate", {}) if path else {}
+    made = rules.changed(rules.of_kind(kind, cores()), file, f"The table [gate] of {path}")
+    return rules.changed(made, {name: getattr(options, name) for name in rules.FIELDS}, "A flag or variable")
+
+
+def _file(named: str) -> Path | None:
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CONFIG_HOME") or Path(os.environ.get("HOME") or "~").expanduser() / ".config"
+    path = Path(home) / "fallow" / "worker.toml"
+    return path if path.is_file() else None
+
+
+def _tables(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        found = plain_toml.tables(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"The settings {path} cannot be read: {error}.") from error
+    if unknown := set(found) - _TABLES:
+        raise BadSetting(f"{path} has a table [{min(unknown)}], which no worker knows; it knows [gate].")
+    if found[""]:
+        raise BadSetting(f"{path} sets {min(found[''])} outside of a table; write it below [gate].")
+    return found
