@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 
 PATIENCE = 120.0  # seconds, for anything that the page is to show
 ROOT = Path(__file__).parents[2]
+FETCHING = {"FALLOW_SOURCE_URLS": "on", "FALLOW_SOURCE_NETWORKS": "127.0.0.0/8"}
 
 
 class Platform:
@@ -39,7 +40,7 @@ class Platform:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=os.environ,
+            env={**os.environ, **FETCHING},
         )
         until(self._answers, "the platform answers")
 
@@ -115,11 +116,45 @@ class Visitor:
         self.do(lambda page: page.wait_for_url("**/#/jobs/*"))
         return self.do(lambda page: page.url).rpartition("/")[2]
 
+    def slow(self, rate: int) -> None:
+        """Send no more than so many bytes a second; -1: as many as can be."""
+        limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": rate}
+        self.do(lambda page: self._tools().send("Network.emulateNetworkConditions", limits))
+
+    def drop_files(self, *files: Path) -> None:
+        """Drop files and folders of this machine, as from the desktop."""
+        self.do(lambda page: page.locator(".drop").wait_for())
+        place = self.do(lambda page: page.locator(".drop").bounding_box())
+        where = {"x": place["x"] + place["width"] / 2, "y": place["y"] + 20}
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+
+        def dropped(_page: Any) -> None:
+            for kind in ("dragEnter", "dragOver", "drop"):
+                self._tools().send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+
+        self.do(dropped)
+
+    def load_anew(self, address: str) -> None:
+        """Close the page, whatever it is at, and open another one of the same browser."""
+        self.do(lambda page: page.close())
+        self._do(self._new_page)
+        self.go(address)
+
     def close(self) -> None:
         self._do(self._context.close)
 
+    def _tools(self) -> Any:
+        """Chromium's own, of this page."""
+        if self._session is None:
+            self._session = self._context.new_cdp_session(self._page)
+        return self._session
+
     def _open(self, settings: dict[str, Any]) -> None:
         self._context = self._browser.context(locale="en-GB", **settings)
+        self._new_page()
+
+    def _new_page(self) -> None:
+        self._session: Any = None
         self._page = self._context.new_page()
         self._page.set_default_timeout(PATIENCE * 1000)
         self._page.on("pageerror", lambda error: self.errors.append(str(error)))

@@ -24,7 +24,7 @@ class Site:
         return [(head.get("range", ""), head.get("if-range", "")) for _, head in self.asked]
 
     def url(self, path="/films/talk.mp4", user=""):
-        return f"http://{user}127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://{user}127.0.0.1:{self.port}{path}"
 
     async def answer(self, reader, writer):
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -62,10 +62,10 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def site(*arguments):
+async def site(*arguments, ssl=None):
     made = Site(*arguments)
-    made.cut = False
-    server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
+    made.cut, made.scheme = False, "https" if ssl else "http"
+    server = await asyncio.start_server(made.answer, "127.0.0.1", 0, ssl=ssl)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made

@@ -1,11 +1,16 @@
-"""Sources that come slowly, with a bucket as the store: they are cut from there while they come."""
+"""Sources that come slowly, or break off, with a bucket as the store: they are cut from there while they come."""
 
 import asyncio
+import contextlib
+import random
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from sending import NOISY, Sending, noisy
 from watching import FFMPEG, SMALL, decoded, ended, seen, times
 
+from cluster.uploading import MIB, Line, Report, fetched, noise
 from fallow.client import Client
 from fallow.messages import to_wire
 from fallow.services.run import Platform
@@ -41,3 +46,19 @@ async def test_a_source_is_cut_while_it_comes_into_a_bucket_also_when_it_is_sent
                 break
             await asyncio.sleep(0.02)
         assert stored == ["results"]
+
+
+async def test_an_upload_into_a_bucket_goes_on_where_its_line_was_cut(tmp_path, bucket):
+    report, dice = Report(6 * MIB), random.Random(3)
+    source, digest = noise(tmp_path / "source.bin", report.size, dice)
+    settings = Settings(data=tmp_path / "data", port=0, workers=0, log="off", store_url=bucket.fresh_url())
+    async with Platform(settings) as platform:
+        gateway = SimpleNamespace(port=urlsplit(platform.url).port)
+        with contextlib.closing(Line(gateway, [(2 * MIB + 5, "reset"), (5 * MIB, "silence")], report)) as line:
+            client = Client(line.url)
+            job = (await asyncio.to_thread(client.create, "noise.bin", [to_wire(SMALL)], {})).id
+            await asyncio.to_thread(client.upload, job, source)
+        assert report.cuts == ["reset", "silence"]
+        assert report.sent < report.size + 4 * MIB  # little is sent twice
+        url = f"{platform.url}/api/v1/jobs/{job}/source"
+        assert await asyncio.to_thread(fetched, url) == digest

@@ -63,13 +63,13 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path, api_token="", origins=(), login=entry.Login()):  # noqa: B008 - a frozen value
+async def serving(tmp_path, api_token="", origins=(), login=entry.Login(), web=None):  # noqa: B008 - a frozen value
     clock = wiring.SystemClock()
     ledger = await SqlLedger.open(f"sqlite:///{tmp_path}/l.db")
     store, queue = FolderStore(tmp_path / "blobs"), MemoryQueue()
     links = blobs_api.SignedLinks("secret", clock.now)
     plays = play.PlayLinks("secret", 60.0, lambda: clock.now() + caller.late)
-    ctx = Context(queue, store, ledger, clock, links, play_link=plays.to)
+    ctx = Context(queue, store, ledger, clock, links, web=web, play_link=plays.to)
     agents = agents_api.Agents(ctx, "join me", Home("home", token="local me"), Holds(ctx))  # noqa: S106
     routes = [*agents_api.routes(agents, lambda: b"PK"), *blobs_api.routes(ctx, links)]
     routes += play.routes(ctx, plays, origins)

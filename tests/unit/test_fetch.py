@@ -4,10 +4,13 @@ import asyncio
 import dataclasses
 import random
 import socket
+import ssl
 
 import pytest
 from job_steps import BIG
+from serving import serving
 
+from fallow.adapters import web_exchange
 from fallow.adapters.web_sources import WebSources
 from fallow.addresses import Reach
 from fallow.errors import (
@@ -19,6 +22,7 @@ from fallow.errors import (
     StorageFull,
     TooLarge,
 )
+from fallow.messages import to_wire
 from fallow.model import JobState, TaskState
 from fallow.pipeline import dispatch, fetch, keys, submit, sweep
 from fallow.pipeline.arrived import arrived
@@ -29,6 +33,7 @@ from fallow.pipeline.pieces import piece_end
 from fallow.pipeline.receive import receive
 from fallow.pipeline.setback import Blow, set_back
 from fallow.pipeline.store_files import Thread
+from servers.authority import Authority
 from servers.films import site
 
 HERE = Reach.told("127.0.0.0/8", "the test")
@@ -305,6 +310,51 @@ async def test_nobody_else_brings_the_source_and_it_may_wait_for_its_turn(ctx):
 
 async def body():
     yield b"x"
+
+
+async def test_only_servers_whose_certificate_can_be_trusted_are_asked(ctx, tmp_path, monkeypatch):
+    authority, tls = Authority(tmp_path), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority.certificate, authority.key)
+
+    def resolve(_host, port, type):
+        return [(socket.AF_INET, type, 0, "", ("127.0.0.1", port))]
+
+    async with site(DATA, ssl=tls) as films:
+        with pytest.raises(Rejected, match=r"certificate of 127.0.0.1 cannot be trusted"):
+            await fetched(ctx, films.url())
+        monkeypatch.setattr(web_exchange, "_trust", lambda: ssl.create_default_context(cafile=authority.file))
+        task, _ = await fetched(ctx, films.url())
+        assert await stored(ctx, task.spec.job) == (True, DATA)
+        ctx = dataclasses.replace(ctx, web=WebSources(HERE, resolve))
+        with pytest.raises(Rejected, match=r"certificate of films.example cannot be trusted"):
+            await fetched(ctx, f"https://films.example:{films.port}/talk.mp4")
+    assert len(films.asked) == 1
+
+
+async def test_the_api_takes_an_address_and_tells_nobody(tmp_path):
+    job = {"name": "talk.mp4", "profiles": [to_wire(BIG)], "key": "talk"}
+    async with site(DATA) as films, serving(tmp_path, web=WebSources(HERE)) as caller:
+        job["source_url"] = films.url("/talk.mp4?sig=secret", "mallory:pass@")
+        answers = [await caller.send("POST", "/api/v1/jobs", dict(job)) for _ in range(2)]
+        assert [answer.status for answer in answers] == [201, 200]
+        assert answers[0].json["fetched"] == {"bytes": 0, "length": None}
+        path = f"/api/v1/jobs/{answers[0].json['id']}"
+        upload = await caller.send("PUT", f"{path}/source", b"x")
+        assert (upload.status, "fetched from its address" in upload.json["title"]) == (409, True)
+        task = await claimed(caller.ctx)
+        await fetch.fetch(caller.ctx, Hold(task, Thread()))
+        told = [await caller.get(place) for place in (path, f"{path}/tasks", f"{path}/failures", "/api/v1/jobs")]
+    assert len(films.asked) == 1
+    assert (told[0].json["state"], told[0].json["fetched"]) == ("splitting", None)
+    assert not [word for word in (b"secret", b"mallory", b"pass@") for answer in told if word in answer.body]
+
+
+async def test_the_api_takes_no_address_unless_that_is_allowed(tmp_path):
+    job = {"name": "talk.mp4", "profiles": [to_wire(BIG)], "source_url": "https://films.example/talk.mp4"}
+    async with serving(tmp_path) as caller:
+        answer = await caller.send("POST", "/api/v1/jobs", job)
+        assert (answer.status, "FALLOW_SOURCE_URLS" in answer.json["title"]) == (403, True)
+        assert (await caller.get("/api/v1/jobs")).json["jobs"] == []
 
 
 def test_what_is_shown_of_an_address_is_no_secret():
