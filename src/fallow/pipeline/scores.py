@@ -114,11 +114,12 @@ def _low(values: Sequence[float]) -> float:
 
 
 def _worst(times: Sequence[float], vmaf: Sequence[float], psnr: Sequence[float]) -> list[int]:
-    """The worst frames, in the order of time, of which no two are close."""
+    """The worst frames in the order of time: no two are close, and only the first may reach the mean."""
     chosen: list[int] = []
     order = [(vmaf[frame], psnr[frame], frame) for frame in range(len(times))]
     heapq.heapify(order)
-    while order and len(chosen) < MOMENTS:
+    mean = fmean(vmaf)
+    while order and len(chosen) < MOMENTS and (order[0][0] < mean or not chosen):
         *_, frame = heapq.heappop(order)
         if all(abs(times[frame] - times[other]) >= APART for other in chosen):
             chosen.append(frame)

@@ -92,6 +92,38 @@ export interface JobOptions {
   priority: Priority;
   ladder: boolean;
   segment_seconds: number;
+  measures: string; // the job whose rendition this one measures; "": it encodes
+}
+
+/** A rendition that is measured, or was: by a job of its own. */
+export interface Measurement {
+  rendition: string;
+  job: string;
+  state: JobState;
+  progress: number;
+  eta: number | null;
+  error: string;
+  warnings: string[];
+}
+
+export interface Score {
+  vmaf: number;
+  psnr: number; // dB
+}
+
+export interface Moment extends Score {
+  seconds: number;
+  frame: number;
+}
+
+export interface Curve {
+  model: string;
+  frames: number;
+  mean: Score;
+  low: Score;
+  step: number;
+  curve: [seconds: number, vmaf: number, psnr: number][];
+  worst: Moment[];
 }
 
 export interface Named {

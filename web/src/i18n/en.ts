@@ -168,6 +168,24 @@ export const en = {
   frameOn: "One frame on",
   frameNumber: (number: number) => `frame ${number}`,
 
+  // quality
+  quality: "Quality",
+  qualityHint: "The workers compare a result with its source, frame by frame, and show where it is worst.",
+  qualityNote: "Each point is the lowest score of its frames. One frame in twenty is below the low figure.",
+  measureOf: (name: string) => `Measure quality of ${name}`,
+  measureAgain: (name: string) => `Measure ${name} again`,
+  measuring: "Measuring …",
+  measuringOf: (name: string) => `Measuring ${name}`,
+  notMeasured: "not measured",
+  meanOf: (name: string) => `${name}, mean`,
+  lowOf: (name: string) => `${name}, low`,
+  scoresOf: (name: string) => `VMAF and PSNR of ${name} over time`,
+  worst: "Worst moments",
+  momentOf: (time: string, frame: number) => `${time} · frame ${frame}`,
+  time: "Time",
+  measuresOf: (name: string) => `This job measures the quality of ${name}.`,
+  toMeasured: "To the video",
+
   // submit
   dropHere: "Drop videos or a folder here",
   chooseFiles: "Choose files",
