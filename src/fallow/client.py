@@ -178,8 +178,16 @@ class Client:
     def remove(self, job: str) -> None:
         self._call("DELETE", f"/api/v1/jobs/{_quoted(job)}")
 
+    def tasks(self, job: str) -> list[dict[str, Any]]:
+        """All tasks of a job, with the attempts at them."""
+        return _items(self._call("GET", f"/api/v1/jobs/{_quoted(job)}/tasks"), "tasks")
+
     def workers(self) -> list[dict[str, Any]]:
         return _items(self._call("GET", "/api/v1/workers"), "workers")
+
+    def rank(self, worker: str, standing: str) -> None:
+        """Have a worker be `active`, `draining` or `banned`."""
+        self._call("PATCH", f"/api/v1/workers/{_quoted(worker)}", {"standing": standing})
 
     def profiles(self) -> list[dict[str, Any]]:
         return _items(self._call("GET", "/api/v1/profiles"), "profiles")
