@@ -132,6 +132,28 @@ def test_a_token_is_shown_once_works_and_is_revoked(visit: Visit, closed: Platfo
     assert call(closed, "GET", "/me", made)[0] == 401
 
 
+def test_a_webhook_is_made_tested_and_removed(visit: Visit) -> None:
+    visitor = visit()
+    log_in(visitor, "anna", address="#/settings")
+    visitor.press("New webhook")
+    visitor.do(lambda page: page.get_by_label("URL").fill("http://localhost:9/told?key=k"))
+    visitor.do(lambda page: page.get_by_label("was cancelled").uncheck())
+    visitor.press("Make the webhook")
+    made = visitor.do(lambda page: page.get_by_role("group", name="The webhook is made").inner_text())
+    assert made.startswith("whsec_")
+    visitor.press("Done")
+    visitor.see("done, failed")
+    assert made not in visitor.do(lambda page: page.content())
+    visitor.press("Test: localhost:9")
+    visitor.see("localhost:9 has not taken the test. localhost is an address of this machine")
+    visitor.press("Calls: localhost:9")
+    visitor.see("There was none in the last week.")
+    visitor.do(lambda page: page.get_by_role("dialog").get_by_role("button", name="Close").click())
+    visitor.press("Remove: localhost:9")
+    visitor.do(lambda page: page.get_by_role("dialog").get_by_role("button", name="Remove").click())
+    visitor.see("The webhook of localhost:9 is removed.")
+
+
 def test_an_admin_adds_a_viewer_who_is_offered_what_a_viewer_may(visit: Visit) -> None:
     admin = visit()
     log_in(admin, "anna", address="#/settings")
@@ -207,10 +229,10 @@ def test_what_strangers_and_admins_see_is_accessible(settings: dict[str, Any], v
     heading(visitor, "Users")
     visitor.do(lambda page: page.get_by_label("Role of anna").wait_for())
     look("#/settings")
-    for button, dialog in (("New token", "New token"), ("Add a user", "Add a user")):
+    for button in ("New token", "New webhook", "Add a user"):
         visitor.press(button)
-        visitor.do(lambda page, dialog=dialog: page.get_by_role("dialog", name=dialog).wait_for())
-        look(dialog)
+        visitor.do(lambda page, button=button: page.get_by_role("dialog", name=button).wait_for())
+        look(button)
         visitor.press("Close")
     visitor.go("#/fleet")
     visitor.press("Add a device")

@@ -18,8 +18,8 @@ def a_hook(name="h", owner="anna", events=tuple(EVENTS), created=1.0):
     return Webhook(name, owner, f"https://{name}.example/told", "whsec_c2VjcmV0", events, created)
 
 
-async def ended(ledger, job="j", owner="anna", state=JobState.FAILED):
-    await ledger.create_job(dataclasses.replace(a_job(job), owner=owner))
+async def ended(ledger, job="j", owner="anna", state=JobState.FAILED, **more):
+    await ledger.create_job(dataclasses.replace(a_job(job), owner=owner, **more))
     await ledger.move_job(job, state, "It broke.", "rejected")
 
 
@@ -44,6 +44,7 @@ async def test_the_end_of_a_job_is_told_to_its_owner_and_to_who_runs_the_platfor
     for hook in (a_hook("mine"), a_hook("all", ""), a_hook("other", "bert"), a_hook("good", events=("job.done",))):
         await ledger.add_webhook(hook, 9)
     await ended(ledger)
+    await ended(ledger, "measuring", options={"measures": "j"})
     told = {hook: await ledger.webhook_calls(hook, 9) for hook in ("mine", "all", "other", "good")}
     assert {hook: len(calls) for hook, calls in told.items()} == {"mine": 1, "all": 1, "other": 0, "good": 0}
     (call,) = told["mine"]

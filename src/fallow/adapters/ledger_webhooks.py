@@ -117,15 +117,18 @@ class WebhookRows:
 
 
 def note_end(db: Connection, job: str, state: JobState, now: float) -> None:
-    """In the transaction that ends a job: write the calls that tell of it."""
+    """In the transaction that ends a job: write the calls that tell of it. What measures another job is none."""
     event = next(name for name, told in EVENTS.items() if told is state)
     its = select(jobs.c.owner).where(jobs.c.id == job).scalar_subquery()
     whose = (webhooks.c.owner == its) | (webhooks.c.owner == "")
     found = fetch(db, select(webhooks).where(whose, webhooks.c.stopped == ""))
     hooks = [hook for row in found if event in (hook := _webhook(row)).events]
     if hooks:
-        (told,) = fetch(db, select(*_TOLD).where(jobs.c.id == job))
-        common: dict[str, Any] = {"job": job, "event": event, "told": rows.dumps(dict(told)), "error": ""}
+        (row,) = fetch(db, select(*_TOLD, jobs.c.options).where(jobs.c.id == job))
+        told = dict(row)
+        if json.loads(told.pop("options")).get("measures"):
+            return
+        common: dict[str, Any] = {"job": job, "event": event, "told": rows.dumps(told), "error": ""}
         common |= {"state": CallState.WAITING.value, "created": now, "attempt": 0, "due": now}
         made = [{"id": f"call_{uuid.uuid4().hex}", "webhook": hook.id, **common} for hook in hooks]
         db.execute(insert(webhook_calls), made)

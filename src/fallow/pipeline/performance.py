@@ -171,6 +171,7 @@ def _causes(failures: Sequence[Failures]) -> list[Cause]:
 _WORDS = {
     "died, perhaps": "a worker's process died",
     "No space": "no space was left",
+    "that Fallow can read": "the source is no video",
     "cannot be decoded": "the source is damaged",
     "decode": "the source is damaged",
     "given up after": "took longer than allowed",

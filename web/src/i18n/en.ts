@@ -203,6 +203,7 @@ export const en = {
   sounds: (name: string) =>
     of({ aac: "AAC", libopus: "Opus", opus: "Opus", ac3: "AC-3", copy: "As in the source", none: "None" }, name),
   atMost: (rate: string) => `at most ${rate}`,
+  purpose: (_name: string, told: string) => told, // of a built-in profile, which tells it in English
   inAbout: (time: string) => `in about ${time}`,
   estimateNote: (time: string) => `Sizes and times are estimates for ${time} of video with the fleet of this moment.`,
   options: "Options",

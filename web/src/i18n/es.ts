@@ -4,6 +4,16 @@ import type { Messages } from "./index.svelte";
 const many = (count: number, one: string, more: string): string => `${count.toLocaleString("es")} ${count === 1 ? one : more}`;
 const of = (names: Record<string, string>, name: string): string => names[name] ?? name;
 
+const PURPOSES: Record<string, string> = {
+  "4k": "Hasta 4096x2160, para pantallas grandes",
+  "2k": "Hasta 2560x1440",
+  "1080p": "Hasta 1920x1080, lo que muestra casi toda pantalla",
+  "720p": "Hasta 1280x720, bueno en cualquier dispositivo",
+  "480p": "Hasta 852x480, para pantallas pequeñas",
+  "360p": "Hasta 640x360, para conexiones lentas y móviles viejos",
+  "240p": "Hasta 424x240, lo más rápido de hacer y de enviar",
+};
+
 export const es: Messages = {
   jobs: "Trabajos",
   submit: "Enviar",
@@ -194,6 +204,7 @@ export const es: Messages = {
   sounds: (name) =>
     of({ aac: "AAC", libopus: "Opus", opus: "Opus", ac3: "AC-3", copy: "Como el original", none: "Ninguno" }, name),
   atMost: (rate) => `como máximo ${rate}`,
+  purpose: (name, told) => PURPOSES[name] ?? told,
   inAbout: (time) => `en unos ${time}`,
   estimateNote: (time) => `Tamaños y tiempos estimados para ${time} de vídeo con los equipos de este momento.`,
   options: "Opciones",

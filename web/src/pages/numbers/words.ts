@@ -53,6 +53,7 @@ const en = {
   failures: "Retries, and why",
   failuresNone: "No attempt failed in this time.",
   cause: "Cause",
+  causes: {} as Record<string, string>, // which the API tells in English
   count: "Attempts",
 };
 
@@ -108,5 +109,20 @@ export const words = inLanguages(en, {
   failures: "Reintentos y sus causas",
   failuresNone: "Ningún intento falló en este tiempo.",
   cause: "Causa",
+  causes: {
+    "a worker's process died": "el proceso de un trabajador murió",
+    "no space was left": "no quedaba espacio",
+    "the source is damaged": "el original está dañado",
+    "the source is no video": "el original no es un vídeo",
+    "took longer than allowed": "tardó más de lo permitido",
+    "a server could not be reached": "no se llegó a un servidor",
+    "the wrong number of frames came out": "salió otro número de fotogramas",
+    "a transfer was broken off": "se cortó una transferencia",
+    "the worker is too old for its task": "el trabajador es demasiado viejo para su tarea",
+    "FFmpeg failed": "FFmpeg falló",
+    "a part was not what it should be": "una parte no era lo que debía",
+    "a worker was not heard of any more": "no se supo más de un trabajador",
+    "something else": "otra cosa",
+  },
   count: "Intentos",
 });
