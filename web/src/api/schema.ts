@@ -2783,6 +2783,16 @@ export interface components {
              */
             frames: number;
             /**
+             * Joules
+             * @default 0
+             */
+            joules: number;
+            /**
+             * Meter
+             * @default
+             */
+            meter: string;
+            /**
              * Wall Seconds
              * @default 0
              */
