@@ -31,7 +31,7 @@ from fallow.pipeline.job_options import Options
 from fallow.pipeline.local_task import Hold
 from fallow.pipeline.pieces import piece_end
 from fallow.pipeline.receive import receive
-from fallow.pipeline.setback import Blow, set_back
+from fallow.pipeline.setback import Blow, GiveWay, set_back
 from fallow.pipeline.store_files import Thread
 from servers.authority import Authority
 from servers.films import site
@@ -279,6 +279,35 @@ async def test_whoever_comes_after_one_that_was_cut_short_goes_on(ctx):
     # Once more, by one that was thought lost: nothing is asked for.
     await fetch.fetch(ctx, Hold(task, Thread()))
     assert len(films.asked) == 2
+
+
+async def test_a_long_fetch_gives_its_place_to_others_that_wait(ctx, monkeypatch):
+    monkeypatch.setattr(fetch, "TURN", -1.0)
+    async with site(DATA) as films:
+        task, other = await ordered(ctx, films.url("/a")), await submit.create(ctx, "b", [BIG], Options())
+        await fetch.order(ctx, other[0], films.url("/b"))
+        with pytest.raises(GiveWay) as told:
+            await fetch.fetch(ctx, Hold(task, Thread()))
+        came = (await arrived(ctx, task.spec.job)).size
+        assert 0 < came < len(DATA)
+        await set_back(ctx, task, task.lease, Blow(told.value))
+        assert (await ctx.ledger.task(task.id)).attempt == 0
+        for job in (other[0].id, task.spec.job):
+            ctx.clock.time += 60
+            await dispatch.advance(ctx, job)
+            await fetch.fetch(ctx, Hold(await claimed(ctx), Thread()))
+            assert await stored(ctx, job) == (True, DATA)
+    assert films.ranges == [("", ""), ("", ""), (f"bytes={came}-", '"one"')]
+
+
+async def test_what_comes_too_slowly_to_be_there_ever_is_given_up(ctx, monkeypatch):
+    """Each try brings a little; but there are others who could use the place."""
+    monkeypatch.setattr(fetch, "SLOWEST", -1.0)
+    async with site(DATA) as films:
+        films.breaks = [1000] * 100
+        with pytest.raises(SourceAway, match="comes so slowly"):
+            await fetched(ctx, films.url())
+    assert len(films.asked) <= 2 * len(fetch.PAUSES)
 
 
 async def test_a_fetch_stops_when_its_job_is_cancelled_and_goes_on_when_it_is_retried(ctx):

@@ -3,28 +3,34 @@ whoever is at it is killed, another one goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fallow import log
-from fallow.errors import Conflict, NotAllowed, SourceAway, TakenOver, TooLarge, TransferFailed
+from fallow.errors import Conflict, NotAllowed, SourceAway, TakenOver, TooLarge, TransferFailed, Unavailable
 from fallow.fetching import Sending, Web, shown
 from fallow.model import JobState, Part, TaskKind
 from fallow.pipeline import keys
+from fallow.pipeline.admission import queues
 from fallow.pipeline.arrived import arrived, has_source
 from fallow.pipeline.context import Context
 from fallow.pipeline.declared import Declared, declare, declared
-from fallow.pipeline.dispatch import advance, aside
+from fallow.pipeline.dispatch import LATER, advance, aside
 from fallow.pipeline.local_task import Hold
 from fallow.pipeline.pieces import new_upload
 from fallow.pipeline.receive import start, waiting
 from fallow.pipeline.resumable import Coming, Resumable, check_length, finish, finish_if_all_came
+from fallow.pipeline.setback import GiveWay
 from fallow.records import Job
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between tries to go on, none of which brings anything; then others get the place for a while."""
 
+TURN = 300.0  # seconds; then a source gives its place to others that wait, and goes on when it is its turn again
+SLOWEST = 60.0  # seconds in which at least so much comes as counts:
+_COUNTS = 64 << 10  # bytes
 _NOTED = 3.0  # seconds in which a note in the ledger that more came is still new
 
 
@@ -58,6 +64,10 @@ async def came_of(ctx: Context, job_id: str) -> tuple[int, int | None]:
     return came.size, known.length if known else None
 
 
+class _OthersWait(TransferFailed):
+    """Others wait for the place of this one; what has come of it is kept."""
+
+
 @dataclass
 class _Fetching:
     """One attempt."""
@@ -66,15 +76,21 @@ class _Fetching:
     web: Web
     job: str
     url: str
-    most: int = -1  # bytes that were there at best
+    most: int = 0  # bytes that were there when it got on last
+    begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun = self.ctx.clock.now()
 
     async def run(self) -> None:
-        """Until all is there. Raises SourceAway when no more comes."""
+        """Until all is there. Raises SourceAway when no more comes, GiveWay when others wait for long."""
         uploads, pauses = Resumable(self.ctx), iter(PAUSES)
         while not await finish_if_all_came(self.ctx, self.job):
             try:
                 await self._go_on(uploads)
                 return
+            except _OthersWait as error:
+                raise GiveWay(LATER) from error
             except (SourceAway, TransferFailed, TakenOver, Conflict) as error:
                 await waiting(self.ctx, self.job)  # else it is no wonder
                 if await self._got_on():
@@ -111,19 +127,33 @@ class _Fetching:
 
     async def _noted(self, sending: Sending) -> AsyncIterator[bytes]:
         """What comes; those who watch the job hear of it, and who fetches hears when the job has ended."""
-        came, due = sending.offset, 0.0
+        now = self.ctx.clock.now
+        came, due, mark, since = sending.offset, 0.0, sending.offset, now()
         async for data in sending.body:
             came += len(data)
             if came > (most := self.ctx.policy.source_bytes):
                 raise TooLarge(f"A source may have at most {most} bytes here, and {shown(self.url)} has more.")
-            if self.ctx.clock.now() >= due:
-                await waiting(self.ctx, self.job)
-                due = self.ctx.clock.now() + _NOTED
             yield data
+            if now() >= due:
+                await waiting(self.ctx, self.job)
+                await self._give_way(sending)
+                due = now() + _NOTED
+            if came - mark >= _COUNTS:
+                mark, since = came, now()
+            elif now() - since > SLOWEST:
+                raise TransferFailed(f"{shown(self.url)} comes so slowly that it would never be there.")
+
+    async def _give_way(self, sending: Sending) -> None:
+        """Raises _OthersWait, unless all would have to come once more."""
+        if sending.validator and self.ctx.clock.now() - self.begun > TURN:
+            with contextlib.suppress(Unavailable):
+                if any((await self.ctx.queue.depths(queues([TaskKind.FETCH]))).values()):
+                    raise _OthersWait
 
     async def _got_on(self) -> bool:
         size = (await arrived(self.ctx, self.job)).size
-        more, self.most = size > max(0, self.most), max(size, self.most)
+        if more := size - self.most >= _COUNTS:
+            self.most = size
         return more
 
     def _given_up(self, error: Exception) -> str:
