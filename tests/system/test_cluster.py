@@ -170,7 +170,7 @@ def test_who_is_killed_while_a_source_comes_is_made_up_for(
 ) -> None:
     """A gateway takes the upload along, which is sent to the other one; a splitter its task alone."""
     wanted = order(large, *SMALL, seconds=1.0)
-    names, options = [to_wire(one) for one in wanted.profiles], to_wire(wanted.options)
+    names, options = [to_wire(one) for one in wanted.profiles], wanted.options.asked
     job = door.ask(lambda client: client.create(wanted.source.name, names, options, wanted.key)).id
     with Sending(services.gateways[0], job, wanted.source, API_TOKEN) as sending:
         sending.upto(0.9)
