@@ -13,7 +13,7 @@ from video_recipes import recipe
 from fallow.errors import BrokenPart, Rejected
 from fallow.ffmpeg import commands
 from fallow.messages import from_wire, to_wire
-from fallow.model import Colour, JobState, Part
+from fallow.model import Colour, JobState, Part, Worker
 from fallow.pipeline import dispatch
 from fallow.pipeline.scores import APART, MOMENTS, POINTS, Score, curve, pack, table
 from fallow.profiles import Profile
@@ -166,13 +166,19 @@ async def test_a_measurement_is_a_job_of_its_own_that_is_there_once(caller):
     assert (await caller.get(path)).status == 404
 
 
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [({"container": "hls"}, "a stream of many files"), ({"damaged": True}, "are left out")],
-)
-async def test_what_cannot_be_measured_is_refused(caller, more, words):
-    status, refused = await asked(caller, await done(caller, **more))
-    assert (status, words in refused["title"]) == (409, True)
+async def test_a_result_that_lacks_frames_cannot_be_measured(caller):
+    status, refused = await asked(caller, await done(caller, damaged=True))
+    assert (status, "are left out" in refused["title"]) == (409, True)
+
+
+async def test_it_is_said_when_nobody_can_measure(caller):
+    ledger = caller.ctx.ledger
+    job = await done(caller)
+    await ledger.add_worker(Worker("w", "w", {"encoders": ["libx264"]}), "token")
+    _, told = await asked(caller, job)
+    assert [("libvmaf" in warning) for warning in told["warnings"]] == [True]
+    await ledger.add_worker(Worker("v", "v", {"encoders": ["libvmaf"]}), "another")
+    assert (await asked(caller, job))[1]["warnings"] == []
 
 
 async def test_without_its_source_nothing_can_be_measured(caller):

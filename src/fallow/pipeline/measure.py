@@ -6,6 +6,7 @@ import dataclasses
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from fallow import catalogue, log
 from fallow.errors import BadInput, Conflict, NotFound
@@ -17,7 +18,7 @@ from fallow.media.split import ship_chunks
 from fallow.messages import to_wire
 from fallow.model import Chunk, JobState, Part, Source, TaskKind
 from fallow.pipeline import keys
-from fallow.pipeline.arrived import source_reader
+from fallow.pipeline.arrived import Arrived, Piece, source_reader
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of, profile_of
 from fallow.pipeline.local_task import Hold
@@ -111,11 +112,6 @@ def measurable(job: Job, name: str) -> Rendition:
         raise NotFound(f"The job {job.id} has no rendition {name[:50]}.")
     if options_of(job).measures:
         raise Conflict(f"The job {job.id} is a measurement itself; measure the job that it is about.")
-    if options_of(job).streamed:
-        raise Conflict(
-            f"The result of job {job.id} is a stream of many files, which cannot be measured yet; encode the video "
-            "to mp4, matroska or mpegts with the same profile, and measure that."
-        )
     if rendition.result is None or job.state is not JobState.DONE:
         raise Conflict(f"The rendition {name} of job {job.id} is not finished; the job is {job.state.value}.")
     if rendition.result.damaged:
@@ -158,11 +154,27 @@ async def _opened(ctx: Context, hold: Hold, job: Job) -> tuple[Pairs, RangedRead
     index = await _index(ctx, hold, job, sources)
     if len(index.pts) != measured.source.video.frames:
         raise BadInput(f"The source of job {measured.id} is not what it was when it was encoded: encode it again.")
-    result = await blob(ctx, hold.thread, rendition.result.key, f"The rendition {rendition.name}")
+    result = await _result(ctx, hold, measured, rendition.name, rendition.result.key)
     profile = profile_of(rendition)
     line = timeline(index, profile, measured.source)
     chunks = await ctx.ledger.chunks(measured.id)
     return Pairs(job, measured.source, index, profile, line, chunks), sources, result
+
+
+async def _result(ctx: Context, hold: Hold, job: Job, name: str, key: str) -> RangedReader:
+    """A rendition as one file: a stream's segments, one after the other, are one, too."""
+    what = f"The rendition {name}"
+    if not options_of(job).streamed:
+        return await blob(ctx, hold.thread, key, what)
+    folder = f"{TaskKind.VIDEO.value}/{name}/"
+    files = [file for file in await ctx.ledger.files(job.id) if file.name.startswith(folder)]
+    files = [file for file in files if file.name.endswith((".mp4", ".m4s", ".ts"))]
+    files.sort(key=lambda file: (not file.name.endswith(".mp4"), file.name))  # the header first
+    ends = accumulate(file.size for file in files)
+    pieces = [
+        Piece(file.key, end - file.size, file.size, file.sha256) for file, end in zip(files, ends, strict=True)
+    ]
+    return Arrived(name, tuple(pieces), whole=True).reader(ctx, hold.thread, what)
 
 
 async def _index(ctx: Context, hold: Hold, job: Job, sources: RangedReader) -> FrameIndex:

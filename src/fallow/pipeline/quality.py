@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 
-from fallow import log
+from fallow import catalogue, log
 from fallow.errors import Conflict, NotFound
 from fallow.messages import to_wire
 from fallow.model import MEASURING, JobState
@@ -64,7 +64,9 @@ async def _check_source(ctx: Context, job: Job) -> None:
 
 def _measuring(ctx: Context, job: Job, rendition: Rendition) -> Job:
     made, now = name_of(job.id, rendition.name), ctx.clock.now()
-    options = dataclasses.replace(options_of(job), measures=job.id)
+    options = options_of(job)
+    file = catalogue.STREAMS[options.container].like if options.streamed else options.container
+    options = dataclasses.replace(options, measures=job.id, container=file)
     return dataclasses.replace(
         job,
         id=made,

@@ -9,6 +9,7 @@ from by_hand import aside
 from test_end_to_end import settings, submitted
 from watching import FFMPEG, RATE, SECONDS, ended
 
+from fallow.client import Client
 from fallow.errors import Conflict, NotFound
 from fallow.ffmpeg.graphs import whole_graph
 from fallow.media.probe import probe
@@ -44,6 +45,17 @@ async def call(client, method, path, body=None):
     return await aside(lambda: client._call(method, f"/api/v1{path}", body))
 
 
+async def measured_as_at_once(tmp_path, clip, client, job, profile, path):
+    """What is told of the measurement, once every frame's scores are those of one process."""
+    found = await call(client, "GET", f"/jobs/{job}/quality/{profile.name}")
+    wanted = await aside(at_once, clip, path, profile, tmp_path / f"{profile.name}.csv")
+    assert (found["step"], found["frames"], len(found["curve"])) == (1, len(wanted), len(wanted))
+    for (_, vmaf, psnr), expected in zip(found["curve"], wanted, strict=True):
+        assert (vmaf, psnr) == pytest.approx(expected, abs=0.01)
+    assert found["mean"]["vmaf"] == pytest.approx(sum(v for v, _ in wanted) / len(wanted), abs=0.01)
+    return found
+
+
 async def test_renditions_are_measured_as_one_process_measures_them(tmp_path, clip):
     async with Platform(settings(tmp_path, source_days=1)) as platform:
         client, job = await submitted(platform, clip, PROFILES, chunk_seconds=2.0)
@@ -69,17 +81,41 @@ async def test_renditions_are_measured_as_one_process_measures_them(tmp_path, cl
         measuring = await call(client, "GET", "/jobs?kind=quality")
         assert {one["id"] for one in measuring["jobs"]} == {one["job"] for one in begun}
         for profile in PROFILES:
-            found = await call(client, "GET", f"/jobs/{job}/quality/{profile.name}")
             path = tmp_path / f"{profile.name}.mp4"
             await platform.export(job, profile.name, path)
-            wanted = await aside(at_once, clip, path, profile, tmp_path / f"{profile.name}.csv")
-            assert (found["step"], found["frames"], len(found["curve"])) == (1, len(wanted), len(wanted))
-            for (_, vmaf, psnr), expected in zip(found["curve"], wanted, strict=True):
-                assert (vmaf, psnr) == pytest.approx(expected, abs=0.01)
-            assert found["mean"]["vmaf"] == pytest.approx(sum(v for v, _ in wanted) / len(wanted), abs=0.01)
+            found = await measured_as_at_once(tmp_path, clip, client, job, profile, path)
             if profile is EXACT:
                 assert found["low"]["vmaf"] > 96
                 assert found["mean"]["psnr"] == 60
         await call(client, "DELETE", f"/jobs/{job}")
         assert (await call(client, "GET", "/jobs?kind=quality"))["jobs"] == []
         assert list((tmp_path / "data" / "blobs").rglob("q*")) == []
+
+
+async def test_streams_are_measured_as_the_files_that_their_segments_make(tmp_path, clip):
+    more = {"chunk_seconds": 2.0, "segment_seconds": 1.0}
+    async with Platform(settings(tmp_path, source_days=1)) as platform:
+        jobs = [
+            (await submitted(platform, clip, [REORDERED], container=container, **more))[1]
+            for container in ("cmaf", "hls-ts")
+        ]
+        client = Client(platform.url, platform.api_token)
+        for job in jobs:
+            assert (await ended(client, job)).error == ""
+            begun = await call(client, "POST", f"/jobs/{job}/quality", {"rendition": "reordered"})
+            view = await ended(client, begun["job"])
+            assert (view.state, view.error, view.play_url) == ("done", "", None)
+            path = tmp_path / job
+            await aside(whole, client, job, path)
+            await measured_as_at_once(tmp_path, clip, client, job, REORDERED, path)
+
+
+def whole(client, job, path):
+    """A stream's segments in one file."""
+    names = [file["name"] for file in client.files(job) if file["name"].startswith("video/reordered/")]
+    names = sorted(name for name in names if name.endswith((".mp4", ".m4s", ".ts")))
+    with path.open("wb") as file:
+        for name in sorted(names, key=lambda name: not name.endswith(".mp4")):
+            piece = path.with_suffix(".piece")
+            client.download_file(job, name, piece)
+            file.write(piece.read_bytes())
