@@ -4,6 +4,7 @@ export interface Shown {
   label: string;
   url: string;
   stream: boolean;
+  level?: string; // of a stream: the folder of the one rendition that is to be shown, whatever the network allows
 }
 
 /** Shows it in a video element; what is returned ends that. `failed` is told a sentence's details. */
@@ -35,6 +36,10 @@ export function attach(video: HTMLVideoElement, shown: Shown, failed: (what: str
     }
     const hls = new Hls({ manifestLoadingMaxRetry: 4, startPosition: 0, backBufferLength: 60 });
     end = () => hls.destroy();
+    hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
+      const { level } = shown;
+      if (level) hls.currentLevel = levels.findIndex((each) => each.url.some((url) => decodeURI(url).includes(level)));
+    });
     hls.on(Hls.Events.ERROR, (_, data) => data.fatal && failed(data.details));
     hls.loadSource(shown.url);
     hls.attachMedia(video);
