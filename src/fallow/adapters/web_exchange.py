@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -118,8 +119,8 @@ def _reason(error: Exception) -> str:
         return "its encryption is not understood"
     if isinstance(error, h11.RemoteProtocolError):
         return "its answer is not whole"
-    number = error.errno if isinstance(error, OSError) else None
-    return errno.errorcode.get(number or 0, "the connection was lost")
+    number = (isinstance(error, OSError) and error.errno) or 0
+    return os.strerror(number) if number in errno.errorcode else "the connection was lost"
 
 
 @lru_cache(maxsize=1)
