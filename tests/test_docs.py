@@ -26,6 +26,7 @@ from fallow.worker import rules
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+SHARING = ("status", "jobs", "workers", "cancel", "retry", "pause", "resume", "download")
 COMMANDS: dict[str, Any] = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 
 
@@ -71,7 +72,7 @@ def test_every_command_and_flag_is_documented(name: str) -> None:
     sections = [s for s in text.split("\n## ") if re.search(rf"`fallow {name}\b", s.splitlines()[0])]
     assert len(sections) == 1, f"fallow {name} needs one section"
     # What several commands share is told once.
-    told = sections[0] + (text if name in ("status", "jobs", "workers", "cancel", "retry", "download") else "")
+    told = sections[0] + (text if name in SHARING else "")
     for parameter in COMMANDS[name].params:
         for flag in [*parameter.opts, *parameter.secondary_opts]:
             assert not flag.startswith("-") or flag in told, f"{flag} of fallow {name}"

@@ -58,6 +58,13 @@ class Cell(NamedTuple):
     frames: int
 
 
+class Moves(NamedTuple):
+    """What tells how a map has changed since it was looked at, all of one moment."""
+
+    cells: list[Cell]  # at work, newly planned, or with an attempt that ended since, whose worker they name
+    counts: dict[str, int]  # of all video tasks, by their states
+
+
 class Span(NamedTuple):
     """An attempt as the timeline shows it."""
 
@@ -106,6 +113,11 @@ class Overview(Protocol):
 
     async def cells(self, job: str) -> list[Cell]:
         """All video tasks."""
+        ...
+
+    async def moves(self, job: str, since: float, renditions: Collection[str], last: int) -> Moves:
+        """Of the video tasks that are queued, leased or dead; of which an attempt has ended since; of these
+        renditions, with higher numbers than the last one. Other moves are seen by the counts alone."""
         ...
 
     async def crew(self, job: str) -> list[str]:

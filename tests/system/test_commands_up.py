@@ -180,7 +180,11 @@ def test_an_unfinished_job_is_followed_left_cancelled_and_retried(server: Server
         f"fallow: Interrupted. The job goes on; look at it with `fallow status {job}`, "
         f"stop it with `fallow cancel {job}`."
     )
+    assert server.run("pause", job) == (0, "paused\n", "")
+    assert server.json("status", job, "--json")["paused"] is True
+    assert server.run("resume", job)[1] in ("splitting\n", "encoding\n")
     assert server.run("cancel", job) == (0, "cancelled\n", "")
+    assert "only an unfinished one" in server.refused("pause", job)
     code, out, err = server.run("status", job)
     assert (code, out.splitlines()[0], err) == (
         1,

@@ -10,7 +10,8 @@ from fallow.messages import to_wire
 from fallow.model import JobState
 from fallow.overview import Cell
 from fallow.records import Job, Rendition
-from fallow.services.maps import MapView, drawn
+from fallow.services.charts import drawn
+from fallow.services.maps import MapView
 from fallow.services.watcher import differences
 
 NAMES = ("1080p", "720p", "480p")

@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, not_, or_, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, not_, or_, select, text
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database, fetch
 from fallow.adapters.ledger_tables import attempts, jobs, renditions, tasks, workers
 from fallow.errors import NotFound
 from fallow.model import MEASURING, JobKind, JobState, TaskKind, TaskState
-from fallow.overview import Cell, Cost, Mishap, Pace, Pulse, Span, Wanted
+from fallow.overview import Cell, Cost, Mishap, Moves, Pace, Pulse, Span, Wanted
 from fallow.records import Attempt, Job, Outcome, Rendition, Tally, Task
 
 _AT_ONCE = 500  # values in one statement
 _UNFINISHED = [state.value for state in JobState if not state.ended]
 _FAILED = [Outcome.FAILED.value, Outcome.EXPIRED.value]
 
-CELLS = text(
-    "SELECT rendition, number, state, error <> '' AS failed, worker, done_frames, frames FROM tasks"
-    " WHERE job = :job AND kind = 'video'"
+_CELL = (
+    "tasks.rendition, tasks.number, tasks.state, tasks.error <> '' AS failed, tasks.worker, tasks.done_frames,"
+    " tasks.frames"
 )
+_VIDEO = "tasks.job = :job AND tasks.kind = 'video'"
+CELLS = text(f"SELECT {_CELL} FROM tasks WHERE {_VIDEO}")
+# One statement, so that all of it is of one moment. COALESCE has SQLite find attempts by their ends: they are few.
+MOVES = text(
+    f"SELECT {_CELL} FROM tasks WHERE {_VIDEO} AND tasks.state IN ('queued', 'leased', 'dead')"
+    f" UNION ALL SELECT {_CELL.replace('tasks.worker', 'attempts.worker')} FROM attempts"
+    " JOIN tasks ON tasks.id = attempts.task WHERE attempts.ended >= :since"
+    " AND COALESCE(tasks.job, '') = :job AND tasks.kind = 'video'"
+    " AND tasks.state NOT IN ('queued', 'leased', 'dead')"
+    f" UNION ALL SELECT {_CELL} FROM tasks WHERE {_VIDEO} AND tasks.rendition IN :renditions"
+    " AND tasks.number > :last"
+    f" UNION ALL SELECT '', COUNT(*), tasks.state, -1, '', 0, 0 FROM tasks WHERE {_VIDEO} GROUP BY tasks.state"
+).bindparams(bindparam("renditions", expanding=True))
 SPANS = text(
     "SELECT attempts.worker, tasks.kind, tasks.rendition, tasks.number, attempts.started, attempts.ended,"
     " attempts.outcome FROM attempts JOIN tasks ON tasks.id = attempts.task WHERE attempts.job = :job"
@@ -106,6 +119,12 @@ class Overviews:
 
     async def cells(self, job: str) -> list[Cell]:
         return await self._database.read(lambda db: [Cell(*row) for row in db.execute(CELLS, {"job": job})])
+
+    async def moves(self, job: str, since: float, renditions: Collection[str], last: int) -> Moves:
+        values = {"job": job, "since": since, "renditions": list(renditions), "last": last}
+        found = await self._database.read(lambda db: [Cell(*row) for row in db.execute(MOVES, values)])
+        cells = [cell for cell in found if cell.failed >= 0]
+        return Moves(cells, {cell.state: cell.number for cell in found if cell.failed < 0})
 
     async def crew(self, job: str) -> list[str]:
         first = func.min(attempts.c.started).label("first")

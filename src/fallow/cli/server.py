@@ -113,6 +113,21 @@ def cancel(job: JobId, server: Server = HOME, token: Token = "") -> int:
 
 
 @app.command()
+def pause(job: JobId, server: Server = HOME, token: Token = "") -> int:
+    """Begin nothing more of a job; what is worked on is finished."""
+    Client(server, token).change(job, paused=True)
+    typer.echo("paused")
+    return OK
+
+
+@app.command()
+def resume(job: JobId, server: Server = HOME, token: Token = "") -> int:
+    """Go on with a paused job."""
+    typer.echo(Client(server, token).change(job, paused=False).state)
+    return OK
+
+
+@app.command()
 def retry(job: JobId, server: Server = HOME, token: Token = "") -> int:
     """Go on with a failed or cancelled job."""
     typer.echo(Client(server, token).retry(job).state)

@@ -5,6 +5,7 @@
 - listening, http_server, front: the socket, and who is let in to which door
 - gateway: the API for people; schemas: what they send; description: of all that for programs; examples: in it
 - jobs_api: jobs; views: one in full; summaries: many in few numbers; maps: what became of the pieces of one
+- charts: maps that are kept
 - events_api: what changes, as it does; watcher: looks for that; changes: keeps it for who listens
 - access: who is asking, and whether they may; entry: how they get in
 - login_api: sessions and passwords; users_api: users; tokens_api: tokens of programs and devices

@@ -25,6 +25,7 @@ from fallow.pipeline.playing import Playing
 from fallow.pipeline.receive import receive
 from fallow.services import maps, sources
 from fallow.services.access import who
+from fallow.services.charts import Charts
 from fallow.services.objects import send
 from fallow.services.play import answer
 from fallow.services.schemas import JobBody, JobChanges
@@ -147,6 +148,8 @@ def _looking(ctx: Context, router: APIRouter) -> None:
 
 
 def _pieces(ctx: Context, router: APIRouter) -> None:
+    charts = Charts(ctx)
+
     @router.get("/jobs/{job}/tasks")
     async def list_tasks(job: str) -> TasksView:
         """Every task with all attempts at it."""
@@ -156,7 +159,7 @@ def _pieces(ctx: Context, router: APIRouter) -> None:
     @router.get("/jobs/{job}/map")
     async def get_map(job: str) -> maps.MapView:
         """The state of every chunk in every rendition."""
-        return await maps.map_view(ctx, await ctx.ledger.job(job))
+        return await maps.map_view(ctx, await charts.of(await ctx.ledger.job(job)))
 
     @router.get("/jobs/{job}/chunks/{rendition}/{number}")
     async def get_chunk(

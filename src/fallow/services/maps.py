@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fallow.model import TaskKind, TaskState
-from fallow.overview import Cell
+from fallow.model import TaskKind
 from fallow.pipeline.context import Context
-from fallow.pipeline.job_options import options_of
-from fallow.records import Job
 from fallow.services import examples
+from fallow.services.charts import Chart
 
-NOT_CUT = "."
-_LETTERS = {
-    TaskState.PLANNED.value: "p",
-    TaskState.QUEUED.value: "q",
-    TaskState.LEASED.value: "l",
-    TaskState.DONE.value: "d",
-    TaskState.DEAD.value: "x",
-}
-_AGAIN = "r"  # planned again after a failure
 MOST_FAILURES = 500
 
 
@@ -109,47 +98,7 @@ class FailuresView:
     failures: list[FailureView]
 
 
-@dataclass
-class Chart:
-    """The map of a job as it was when it was looked at."""
-
-    chunks: int
-    letters: dict[str, str]
-    crew: list[str]
-    at: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
-
-
-async def chart(ctx: Context, job: Job) -> Chart:
-    """Look at the job's chunks."""
-    # The crew comes last: whoever is at a cell is among them.
-    cells = await ctx.ledger.cells(job.id)
-    crew = await ctx.ledger.crew(job.id)
-    return drawn(job, cells, crew)
-
-
-def drawn(job: Job, cells: Iterable[Cell], crew: Sequence[str]) -> Chart:
-    found = list(cells)
-    chunks = max(_expected(job), max((cell.number for cell in found), default=-1) + 1)
-    rows = {rendition.name: [NOT_CUT] * chunks for rendition in job.renditions}
-    places = {worker: place for place, worker in enumerate(crew)}
-    at: dict[tuple[str, int], tuple[int, float]] = {}
-    for cell in found:
-        if cell.rendition in rows:
-            rows[cell.rendition][cell.number] = letter(cell)
-            if cell.state == TaskState.LEASED.value and cell.worker in places:
-                share = min(1.0, cell.done_frames / cell.frames) if cell.frames else 0.0
-                at[cell.rendition, cell.number] = places[cell.worker], round(share, 3)
-    return Chart(chunks, {name: "".join(row) for name, row in rows.items()}, list(crew), at)
-
-
-def letter(cell: Cell) -> str:
-    if cell.failed and cell.state == TaskState.PLANNED.value:
-        return _AGAIN
-    return _LETTERS[cell.state]
-
-
-async def map_view(ctx: Context, job: Job) -> MapView:
-    found = await chart(ctx, job)
+async def map_view(ctx: Context, found: Chart) -> MapView:
     at: dict[str, dict[int, tuple[int, float]]] = {name: {} for name in found.letters}
     for (rendition, number), where in found.at.items():
         at[rendition][number] = where
@@ -199,10 +148,3 @@ async def failures_view(ctx: Context, job: str) -> FailuresView:
         name = names.get(one.worker, "")
         views.append(FailureView(worker_name=name, **{key: facts[key] for key in facts if key != "worker"}))
     return FailuresView(views)
-
-
-def _expected(job: Job) -> int:
-    """Chunks that a source will have that is not cut yet, if they are as long as they should be."""
-    if job.source is None or job.state.value != "splitting":
-        return 0
-    return int(-(-float(job.source.duration) // options_of(job).chunk_target))

@@ -20,8 +20,9 @@ from fallow.overview import Pulse
 from fallow.pipeline.context import Context
 from fallow.pipeline.workforce import members
 from fallow.services.changes import RESYNC, Change, History, Item, Listener, encoded
+from fallow.services.charts import Chart, Charts
 from fallow.services.fleet_api import worker_view
-from fallow.services.maps import Chart, chart, named
+from fallow.services.maps import named
 from fallow.services.summaries import Summaries
 from fallow.services.views import job_view
 
@@ -50,6 +51,7 @@ class Watcher:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._summaries = Summaries(ctx)
+        self._charts = Charts(ctx)
         self._looking = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
         self._forget()
@@ -181,7 +183,7 @@ class Watcher:
             job = await self._ctx.ledger.job(job_id)
         except NotFound:
             return []
-        found, view = await chart(self._ctx, job), encoded(to_wire(await job_view(self._ctx, job)))
+        found, view = await self._charts.of(job), encoded(to_wire(await job_view(self._ctx, job)))
         changes = []
         if watched.chart is not None:
             changes.append(await self._map_change(job_id, watched.chart, found))
