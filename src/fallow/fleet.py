@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fallow.model import Standing, TaskKind, VideoTrack, Worker
@@ -59,6 +59,26 @@ class Labour:
     frames: int
     wall_seconds: float
     cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Burning:
+    """What one worker has delivered of a rendition's pictures, and the energy; meter "": nobody knows it."""
+
+    worker: str
+    job: str
+    rendition: str
+    meter: str
+    frames: int
+    joules: float
+
+
+@dataclass(frozen=True)
+class PerMinute:
+    """Joules that a minute of video takes, and how these are known; None: they are not."""
+
+    joules: float | None = None
+    known_by: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -154,6 +174,8 @@ class Numbers(Protocol):
         ...
 
     async def labours(self, period: Period) -> list[Labour]: ...
+
+    async def burnings(self, period: Period) -> list[Burning]: ...
 
     async def hands(self, period: Period) -> list[str]:
         """The workers that have delivered something."""

@@ -285,6 +285,29 @@ class Effort:
         return self.frames / self.wall_seconds if self.wall_seconds > 0 else 0.0
 
 
+@dataclass(frozen=True)
+class Energy:
+    """What work took, as far as it is known: never more is said to be measured than was."""
+
+    joules: float = 0.0
+    meters: frozenset[str] = frozenset()  # how these are known: see Effort.meter
+    unknown: float = 0.0  # seconds of work of which nothing is known
+
+    @property
+    def total(self) -> float | None:
+        """None unless all of it is known."""
+        return round(self.joules, 3) if self.meters and not self.unknown else None
+
+    @property
+    def known_by(self) -> list[str]:
+        return sorted(self.meters) if self.total is not None else []
+
+    def plus(self, joules: float, meter: str, seconds: float) -> Energy:
+        if not meter:
+            return Energy(self.joules, self.meters, self.unknown + seconds)
+        return Energy(self.joules + joules, self.meters | {meter}, self.unknown)
+
+
 class Standing(enum.Enum):
     """What an administrator wants of a worker."""
 

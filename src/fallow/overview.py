@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from fallow.model import JobKind, JobState, TaskKind
+from fallow.model import Energy, JobKind, JobState, TaskKind
 from fallow.records import Attempt, Job, Tally, Task
 
 
@@ -28,6 +28,7 @@ class Cost:
 
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    energy: Energy = field(default_factory=Energy)  # of what workers did
 
 
 @dataclass(frozen=True)

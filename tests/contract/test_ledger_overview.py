@@ -66,6 +66,24 @@ async def test_many_jobs_are_counted_in_one_question(ledger):
     assert {job.id for job in await ledger.jobs_named([*names, "none"])} == set(names)
 
 
+async def test_energy_is_told_with_how_it_is_known_and_only_when_all_of_it_is(ledger, time):
+    one, other, third, split = await queued(
+        ledger, *(a_spec(n) for n in range(3)), a_spec(0, "", kind=TaskKind.SPLIT)
+    )
+    for task in (one, other, third, split):
+        await ledger.lease(task.id, task.id, "w", 1030.0, 5e9)
+    known = {"wall_seconds": 2.0, "frames": 250, "encoder": "7.1"}
+    await ledger.commit(one.id, a_part(), Effort(**known, joules=30.0, meter="rapl"))
+    await ledger.commit(split.id, a_part(), Effort(wall_seconds=5.0))  # beside the store: no worker's
+    await ledger.give_up(other.id, Setback("It broke.", 0.0, effort=Effort(**known, joules=12.5, meter="model")))
+    energy = (await ledger.costs(["j"]))["j"].energy
+    assert (energy.total, energy.known_by) == (42.5, ["model", "rapl"])
+    found = {attempt.task: (attempt.effort.joules, attempt.effort.meter) for attempt in await ledger.attempts("j")}
+    assert (found[one.id], found[other.id], found[third.id]) == ((30.0, "rapl"), (12.5, "model"), (0.0, ""))
+    await ledger.commit(third.id, a_part(), Effort(**known))
+    assert (await ledger.costs(["j"]))["j"].energy.total is None
+
+
 async def test_costs_and_paces_are_of_what_was_worked(ledger, time):
     other, one = await queued(ledger, a_spec(0), a_spec(1, cost=3.0))
     for task, lease in ((one, "L"), (other, "M")):

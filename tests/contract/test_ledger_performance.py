@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from ledger_steps import a_job, a_part, a_spec, offered, queued
 
-from fallow.fleet import Failures, Labour, Making, Ordered, Output, Period
+from fallow.fleet import Burning, Failures, Labour, Making, Ordered, Output, Period
 from fallow.model import Effort, Source, TaskKind, VideoTrack, Worker
 from fallow.records import Outcome as How
 from fallow.records import Setback
@@ -55,6 +55,20 @@ async def test_which_machines_have_delivered_what_with_which_effort(ledger, time
     assert len(await ledger.labours(ALL)) == 2
     await delivered(ledger, time, 1003.0, late, "forgotten")
     assert Labour({}, "j", "720p", 250, 10.0, 8.0) in await ledger.labours(ALL)
+
+
+async def test_who_has_spent_which_energy_and_how_that_is_known(ledger, time):
+    effort = {"wall_seconds": 10.0, "frames": 250}
+    tasks = await queued(ledger, *(a_spec(number) for number in range(4)))
+    for task, joules, meter in zip(tasks, (5.0, 7.5, 90.0, 0.0), ("rapl", "rapl", "model", ""), strict=True):
+        await delivered(ledger, time, 1000.0, task, effort=Effort(**effort, joules=joules, meter=meter))
+    found = sorted(await ledger.burnings(ALL), key=lambda one: one.meter)
+    assert found == [
+        Burning("w", "j", "720p", "", 250, 0.0),
+        Burning("w", "j", "720p", "model", 250, 90.0),
+        Burning("w", "j", "720p", "rapl", 500, 12.5),
+    ]
+    assert await ledger.burnings(Period(0.0, 1000.0)) == []
 
 
 async def test_what_was_made_last_and_by_whom(ledger, time):

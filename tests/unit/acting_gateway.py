@@ -329,8 +329,8 @@ def until(true: Callable[[], bool], seconds: float = 30.0, what: str = "that") -
 
 
 @contextlib.contextmanager
-def agent(gateway: Gateway, binary: str = "", away: float = 60.0) -> Iterator[Agent]:
-    means = Means(binary or find(), "9.0-test", slots=1, threads=1, wait_seconds=0.5, away_seconds=away)
+def agent(gateway: Gateway, binary: str = "", away: float = 60.0, **more: Any) -> Iterator[Agent]:
+    means = Means(binary or find(), "9.0-test", slots=1, threads=1, wait_seconds=0.5, away_seconds=away, **more)
     made = Agent(GatewaySource(gateway.url, JOIN), Registration("me"), means)
     thread = threading.Thread(target=made.run)
     thread.start()

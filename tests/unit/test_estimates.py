@@ -14,6 +14,7 @@ from fallow.pipeline import estimates
 from fallow.pipeline.context import Context
 from fallow.pipeline.estimates import Clip, rule_of_thumb
 from fallow.pipeline.performance import cause, performance
+from fallow.pipeline.workforce import members
 from fallow.profiles import Audio, Profile
 from fallow.records import Job, Outcome, Rendition, TaskSpec
 
@@ -33,7 +34,7 @@ async def ctx(tmp_path):
     await ledger.close()
 
 
-async def made(ctx, profile, worker="w", chunks=2, seconds=5.0, size=100_000, slots=1):
+async def made(ctx, profile, worker="w", chunks=2, seconds=5.0, size=100_000, slots=1, joules=0.0, meter=""):
     """A job of so many chunks of 250 frames, each of which took that worker so many seconds."""
     ledger, job = ctx.ledger, f"j{len(await ctx.ledger.jobs())}"
     wanted = (Rendition(job, profile.name, to_wire(profile)),)
@@ -45,7 +46,7 @@ async def made(ctx, profile, worker="w", chunks=2, seconds=5.0, size=100_000, sl
     for task in tasks:
         await ledger.lease(task.id, task.id, worker, 10_030.0, 20_000.0)
         part = Part("k", size, "", 250, "h")
-        await ledger.commit(task.id, part, Effort(seconds, seconds, 250, 1, size))
+        await ledger.commit(task.id, part, Effort(seconds, seconds, 250, 1, size, "7.1", joules, meter))
 
 
 async def estimated(ctx, profile, clip=CLIP):
@@ -110,6 +111,24 @@ async def test_statistics_tell_minutes_by_the_renditions_own_rate(ctx):
         pytest.approx(60.0),
     )
     assert VIDEO.average_rate == 25
+    assert [device.joules, pace.joules_per_minute, device.known_by, pace.known_by] == [None, None, [], []]
+
+
+async def test_what_is_measured_goes_before_what_a_model_has_reckoned(ctx):
+    """And no sum is told of which a part is unknown."""
+    await made(ctx, SILENT, "phone", joules=25.0, meter="model")  # for each 10 seconds of video
+    (pace,) = (await performance(ctx, Period(9000.0, 11_000.0), 100.0)).profiles
+    assert (pace.joules_per_minute, pace.known_by) == (pytest.approx(150.0), ["model"])
+    await made(ctx, SILENT, "pc", joules=100.0, meter="meter")
+    found = await performance(ctx, Period(9000.0, 11_000.0), 100.0)
+    (device,), (pace,) = found.devices, found.profiles
+    assert (pace.joules_per_minute, pace.known_by) == (pytest.approx(600.0), ["meter"])
+    assert (device.joules, device.known_by) == (250.0, ["meter", "model"])
+    known = {one.worker.id: (one.energy.joules, one.energy.known_by) for one in await members(ctx)}
+    assert known == {"phone": (150.0, ["model"]), "pc": (600.0, ["meter"])}
+    await made(ctx, SILENT, "other")
+    found = await performance(ctx, Period(9000.0, 11_000.0), 100.0)
+    assert (found.devices[0].joules, found.profiles[0].joules_per_minute) == (None, pytest.approx(600.0))
 
 
 @pytest.mark.parametrize(

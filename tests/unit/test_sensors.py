@@ -13,7 +13,7 @@ from devices import Device, program
 
 from fallow.device import network, power, presence, programs, thermal
 from fallow.device.asking import ask
-from fallow.device.load import Load
+from fallow.device.load import Load, Portion, Ticks, Use
 from fallow.device.power import Power
 from fallow.device.sensing import Sensor
 
@@ -187,15 +187,17 @@ def test_phones_pay_outside_of_wireless_networks(path: Path, told: str, found: b
 def test_the_load_of_others_is_told_without_ones_own(device: Device) -> None:
     """Of 1000 ticks 600 are work, of which 400 are this program's own and its FFmpeg's."""
     own = " ".join(["0"] * 11)
-    load = Load(device.root, lambda: (7, 8))
+    ticks = Ticks(device.root, lambda: (7, 8))
+    load, portion = Load(ticks), Portion(ticks)
     device.write("proc/stat", "cpu 100 0 0 100 0 0 0 0 0 0")
     for pid in (7, 8):
         device.write(f"proc/{pid}/stat", f"{pid} (a b) c) R {own[:-2]} 0 0 0 0")
-    assert load.percent() is None
+    assert (load.percent(), portion.since_last()) == (None, None)
     device.write("proc/stat", "cpu 700 0 0 500 0 0 0 0 0 0")
     for pid in (7, 8):
         device.write(f"proc/{pid}/stat", f"{pid} (a b) c) R {own[:-2]} 50 50 50 50")
     assert load.percent() == pytest.approx(20.0)
+    assert portion.since_last() == Use(own=400 / 600, busy=0.6)
 
 
 def test_programs_are_known_by_their_names(device: Device) -> None:
@@ -207,11 +209,10 @@ def test_programs_are_known_by_their_names(device: Device) -> None:
 
 
 def test_a_sensor_that_breaks_or_hangs_is_unknown() -> None:
-    going, hanging = threading.Event(), threading.Event()
+    going = threading.Event()
 
     def read() -> int:
         if going.is_set():
-            hanging.set()
             raise OSError("no such device")
         return 7
 
@@ -221,4 +222,15 @@ def test_a_sensor_that_breaks_or_hangs_is_unknown() -> None:
     assert sensor.value == 7
     going.set()
     until(lambda: sensor.value == -1)
+    sensor.stop()
+
+
+def test_a_sensor_that_is_to_be_read_more_often_is_read_at_once() -> None:
+    """Whoever goes on after a rest looks at once, not when the rest's long pause is over."""
+    reads: list[int] = []
+    sensor = Sensor("test", lambda: reads.append(1), None, period=3600.0)
+    sensor.start()
+    until(lambda: len(reads) == 1)
+    sensor.pace(1800.0)
+    until(lambda: len(reads) == 2)
     sensor.stop()

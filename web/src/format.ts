@@ -69,12 +69,19 @@ export function count(value: number, language = "en"): string {
   return new Intl.NumberFormat(language).format(value);
 }
 
-/** Joules as energy: watt hours from 3600 J on. */
-export function energy(joules: number | null, language = "en"): string {
+/** Joules as energy: watt hours from 3600 J on. What a model has reckoned is never shown as if it were measured. */
+export function energy(joules: number | null, language = "en", knownBy: readonly string[] = []): string {
   if (joules === null) return "–";
+  if (knownBy.includes("model")) return `≈ ${energy(joules, language)}`;
   if (joules < 3600) return `${significant(joules, language)} J`;
   if (joules < 3.6e6) return `${significant(joules / 3600, language)} Wh`;
   return `${significant(joules / 3.6e6, language)} kWh`;
+}
+
+/** The same, and how it is known: rapl, battery, meter, model. */
+export function energyKnownBy(joules: number | null, language: string, knownBy: readonly string[]): string {
+  const told = energy(joules, language, knownBy);
+  return knownBy.length ? `${told} (${knownBy.join(", ")})` : told;
 }
 
 export function decimal(value: number, digits: number, language = "en"): string {

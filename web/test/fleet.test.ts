@@ -20,6 +20,7 @@ function worker(id: string, more: Partial<WorkerView> = {}): WorkerView {
     registered: 0,
     fps: 0,
     joules_per_minute: null,
+    known_by: [],
     frames: 0,
     wall_seconds: 0,
     tasks: 0,

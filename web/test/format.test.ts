@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bytes, clock, energy, lasting, percent, span } from "../src/format";
+import { ago, bytes, clock, energy, energyKnownBy, lasting, percent, span } from "../src/format";
 
 test("sizes have three digits", () => {
   expect([0, 999, 999.6, 1000, 1234567, 3.21e12].map((size) => bytes(size))).toEqual([
@@ -33,6 +33,10 @@ test("places in a video", () => expect([clock(5), clock(65.9), clock(3725)]).toE
 
 test("only what is done is 100%", () => expect([percent(0.9999), percent(1), percent(-1)]).toEqual(["99%", "100%", "0%"]));
 
+test("energy that a model has reckoned is not shown as measured", () => {
+  expect([energy(10, "en", ["model", "rapl"]), energy(10, "en", ["rapl"])]).toEqual(["≈ 10 J", "10 J"]);
+  expect(energyKnownBy(10, "en", ["model"])).toBe("≈ 10 J (model)");
+});
 test("energy", () => expect([energy(10), energy(7200), energy(7.2e6)]).toEqual(["10 J", "2 Wh", "2 kWh"]));
 
 test("the past, even when clocks differ", () => {

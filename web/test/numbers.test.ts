@@ -29,7 +29,7 @@ test("where nothing was delivered there is nothing", () => {
 });
 
 test("families of processors share the frames", () => {
-  const device = { device_class: "pc", workers: 1, wall_seconds: 1, cpu_seconds: 1, joules: null };
+  const device = { device_class: "pc", workers: 1, wall_seconds: 1, cpu_seconds: 1, joules: null, known_by: [] };
   const found = families([
     { ...device, arch: "arm", frames: 100 },
     { ...device, arch: "x86", frames: 250 },

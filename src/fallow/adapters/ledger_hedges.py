@@ -92,7 +92,8 @@ NUMBER = Statement("UPDATE attempts SET number = number + :counted WHERE lease =
 ENDED = Statement(
     "UPDATE attempts SET outcome = :outcome, ended = :now, error = :error, counted = :refused,"
     " wall_seconds = :wall_seconds, cpu_seconds = :cpu_seconds, frames = :frames, bytes_in = :bytes_in,"
-    " bytes_out = :bytes_out, encoder = :encoder WHERE lease = :lease AND ended IS NULL"
+    " bytes_out = :bytes_out, encoder = :encoder, joules = :joules, meter = :meter"
+    " WHERE lease = :lease AND ended IS NULL"
 )
 
 _MINE = "hedges.worker AS rival_worker, hedges.lease AS rival_lease, hedges.lease_until AS rival_until"

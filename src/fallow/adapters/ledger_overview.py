@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, case, func, not_, or
 
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database, fetch
+from fallow.adapters.ledger_rows import Row
 from fallow.adapters.ledger_tables import attempts, jobs, renditions, tasks, workers
 from fallow.errors import NotFound
 from fallow.model import MEASURING, JobKind, JobState, TaskKind, TaskState
@@ -103,10 +104,14 @@ class Overviews:
         return found
 
     async def costs(self, names: Collection[str]) -> dict[str, Cost]:
-        sums = [func.sum(c).label(c.name) for c in (attempts.c.wall_seconds, attempts.c.cpu_seconds)]
-        query = select(attempts.c.job, *sums).group_by(attempts.c.job)
-        found = await self._of_jobs(names, query, attempts.c.job)
-        return {row["job"]: Cost(float(row["wall_seconds"]), float(row["cpu_seconds"])) for row in found}
+        summed = (attempts.c.wall_seconds, attempts.c.cpu_seconds, attempts.c.joules)
+        # What runs beside the store has no encoder.
+        kind = (attempts.c.job, attempts.c.meter, (attempts.c.encoder != "").label("working"))
+        query = select(*kind, *(func.sum(c).label(c.name) for c in summed)).group_by(*kind)
+        made: dict[str, Cost] = {}
+        for row in await self._of_jobs(names, query, attempts.c.job):
+            made[row["job"]] = _with(made.get(row["job"], Cost()), row)
+        return made
 
     async def paces(self, since: float) -> dict[str, Pace]:
         sums = func.sum(tasks.c.cost).label("work"), func.min(attempts.c.started).label("since")
@@ -192,3 +197,12 @@ _STEPS = {
 def _slices(names: Collection[str]) -> list[list[str]]:
     every = list(names)
     return [every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE)]
+
+
+def _with(cost: Cost, row: Row) -> Cost:
+    """And what these attempts have cost, all known in the same way."""
+    wall = float(row["wall_seconds"])
+    energy = cost.energy
+    if row["working"] and wall > 0:
+        energy = energy.plus(float(row["joules"]), row["meter"], wall)
+    return Cost(cost.wall_seconds + wall, cost.cpu_seconds + float(row["cpu_seconds"]), energy)

@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from fallow.adapters import ledger_rows as rows
 from fallow.adapters.ledger_database import Database
 from fallow.adapters.ledger_tables import attempts, jobs, renditions, workers
-from fallow.fleet import Failures, Labour, Making, Ordered, Output, Period
+from fallow.fleet import Burning, Failures, Labour, Making, Ordered, Output, Period
 from fallow.model import JobKind, Source, TaskKind
 from fallow.records import Outcome
 
@@ -77,6 +77,22 @@ class Performance:
             )
             for row in await self._database.rows(query)
             if (line := _line(row)).kind is TaskKind.VIDEO and JobKind.of(line.job) is JobKind.ENCODE
+        ]
+
+    async def burnings(self, period: Period) -> list[Burning]:
+        whose = (attempts.c.worker, attempts.c.meter)
+        query = select(*whose, _LINE, *_sums(attempts.c.frames, attempts.c.joules)).where(*_delivered(period))
+        return [
+            Burning(
+                worker=row["worker"],
+                job=line.job,
+                rendition=line.rendition,
+                meter=row["meter"],
+                frames=int(row["frames"]),
+                joules=float(row["joules"]),
+            )
+            for row in await self._database.rows(query.group_by(*whose, _LINE))
+            if (line := _line(row)).kind is TaskKind.VIDEO
         ]
 
     async def hands(self, period: Period) -> list[str]:

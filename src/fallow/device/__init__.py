@@ -7,5 +7,6 @@
 - presence: when somebody touched the device last, and its screen
 - load: what other programs do; programs: which ones run
 - windows: what Windows tells
+- meters: of its energy
 - network: whether bytes cost money
 """

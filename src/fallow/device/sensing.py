@@ -20,20 +20,28 @@ class Sensor(Generic[T]):
 
     def __init__(self, name: str, read: Callable[[], T], unknown: T, period: float = 0.5) -> None:
         self.name = name
-        self.period = period
+        self._period = period
         self._read = read
         self._unknown = unknown
         self._value = unknown
         self._at = float("-inf")
         self._first = threading.Event()
-        self._ended = threading.Event()
+        self._nudged = threading.Event()
+        self._stopped = False
         self._troubled = False
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"sensor-{self.name}", daemon=True).start()
 
     def stop(self) -> None:
-        self._ended.set()
+        self._stopped = True
+        self._nudged.set()
+
+    def pace(self, period: float) -> None:
+        """Read so often from now on: at once, when that is more often than before."""
+        before, self._period = self._period, period
+        if period < before:
+            self._nudged.set()
 
     def wait(self, seconds: float) -> None:
         """Until there was a first reading."""
@@ -41,10 +49,10 @@ class Sensor(Generic[T]):
 
     @property
     def value(self) -> T:
-        return self._value if time.monotonic() - self._at <= self.period + LASTING else self._unknown
+        return self._value if time.monotonic() - self._at <= self._period + LASTING else self._unknown
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        while not self._stopped:
             try:
                 self._value = self._read()
             except Exception:
@@ -53,7 +61,8 @@ class Sensor(Generic[T]):
                 self._complain()
             self._at = time.monotonic()
             self._first.set()
-            self._ended.wait(self.period)
+            self._nudged.wait(self._period)
+            self._nudged.clear()
 
     def _complain(self) -> None:
         if not self._troubled:

@@ -32,6 +32,7 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - scores: what workers measured, and what is told of it; join_scores: all of it as one result
 - sweep: lost workers, lost messages, orphaned objects
 - local_task: a task done in this process (fetch, split, join) under a lease like any other
+- spent: the energy it took
 - workforce: who works here; performance: what was done, in numbers; estimates: what a job will come to
 - shelf: the profiles that there are; profile_faults: what is wrong with one
 - context: what every step works with, and how patient it is

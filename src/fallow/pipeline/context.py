@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from fallow.addresses import PUBLIC, Reach
 from fallow.fetching import Web
-from fallow.fleet import Deeds
+from fallow.fleet import Deeds, PerMinute
 from fallow.pipeline.bell import Bell
 from fallow.pipeline.granted import Granted
 from fallow.pipeline.hedge import Rules
@@ -110,6 +110,7 @@ class Context:
     crowd: Lately[Crowd] = field(default_factory=Lately)
     # What the workers have done.
     deeds: Lately[list[Deeds]] = field(default_factory=Lately)
+    energies: Lately[dict[str, PerMinute]] = field(default_factory=Lately)  # of workers
     # Held by who looks at a part: they share the processors, and no more parts are in memory than are looked at.
     looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS))
     # The locks of `turn`; one goes when nobody holds or awaits it any more.

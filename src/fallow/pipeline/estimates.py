@@ -15,7 +15,7 @@ from fallow.model import VideoTrack
 from fallow.pipeline.context import Context
 from fallow.pipeline.geometry import output_size
 from fallow.pipeline.job_options import Options
-from fallow.pipeline.performance import rate
+from fallow.pipeline.spent import rate
 from fallow.pipeline.workforce import Condition, Member, members
 from fallow.profiles import Audio, Profile
 

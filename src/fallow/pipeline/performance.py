@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from fallow.errors import BadSetting
-from fallow.fleet import Failures, Labour, Ordered, Output, Period
+from fallow.fleet import Failures, Labour, Output, Period, PerMinute
 from fallow.model import Worker
 from fallow.pipeline.context import Context
+from fallow.pipeline.spent import UNKNOWN_RATE, Rates, Spent, rate
 from fallow.pipeline.workforce import arch, device_class, is_agent
 from fallow.records import Outcome
 
 MOST_STEPS = 1000
-UNKNOWN_RATE = Fraction(25)  # frames per second, of a source that nothing is known of any more
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class DeviceShare:
     frames: int
     wall_seconds: float
     cpu_seconds: float
-    joules: float | None = None  # not measured yet
+    joules: float | None = None  # null: not all of it is known
+    known_by: list[str] = field(default_factory=list)  # how; what `model` is among is not measured but reckoned
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Pace:
     device_class: str
     minutes: float
     seconds_per_minute: float
-    joules_per_minute: float | None = None  # not measured yet
+    joules_per_minute: float | None = None  # of what was measured, else of what was reckoned; null: nothing was
+    known_by: list[str] = field(default_factory=list)  # how
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,13 @@ async def performance(ctx: Context, period: Period, step: float) -> Performance:
     ordered = await ledger.ordered({one.job for one in outputs})
     rates = {(one.job, one.rendition): rate(one) for one in ordered}
     workers = {worker.id: worker for worker in await ledger.workers()}
+    burnings = await ledger.burnings(period)
+    spent = Spent(burnings, rates, {one.worker: _kind_of(workers.get(one.worker, _GONE)) for one in burnings})
     hands = [workers.get(worker, _GONE) for worker in await ledger.hands(period)]
     return Performance(
         throughput=_flows(outputs, rates),
-        devices=_devices(labours, [worker for worker in hands if is_agent(worker)]),
-        profiles=_paces(labours, rates),
+        devices=_devices(labours, [worker for worker in hands if is_agent(worker)], spent),
+        profiles=_paces(labours, rates, spent),
         failures=_causes(await ledger.failures_by_words(period)),
     )
 
@@ -96,24 +99,7 @@ def check(period: Period, step: float) -> None:
         raise BadSetting(f"`step` = {step:g} s gives more than {MOST_STEPS} steps; choose {least:g} s or more.")
 
 
-def rate(one: Ordered) -> Fraction:
-    """Frames per second of a rendition."""
-    source = one.video.average_rate if one.video else UNKNOWN_RATE
-    if wanted := _fraction(one.profile.get("fps")):
-        return wanted
-    most = _fraction(one.profile.get("max_fps"))
-    return min(source, most) if most else source
-
-
-def _fraction(text: object) -> Fraction | None:
-    try:
-        found = Fraction(str(text)) if text is not None else None
-    except (ValueError, ZeroDivisionError):
-        return None
-    return found if found and found > 0 else None
-
-
-def _flows(outputs: Iterable[Output], rates: Mapping[tuple[str, str], Fraction]) -> list[Flow]:
+def _flows(outputs: Iterable[Output], rates: Rates) -> list[Flow]:
     """One for each stretch in which something was delivered, in order."""
     found: dict[float, Flow] = {}
     for one in outputs:
@@ -125,7 +111,7 @@ def _flows(outputs: Iterable[Output], rates: Mapping[tuple[str, str], Fraction])
     return [found[at] for at in sorted(found)]
 
 
-def _devices(labours: Iterable[Labour], hands: Sequence[Worker]) -> list[DeviceShare]:
+def _devices(labours: Iterable[Labour], hands: Sequence[Worker], spent: Spent) -> list[DeviceShare]:
     groups: dict[tuple[str, str], list[Labour]] = {}
     for one in labours:
         groups.setdefault(_kind(one), []).append(one)
@@ -136,25 +122,38 @@ def _devices(labours: Iterable[Labour], hands: Sequence[Worker]) -> list[DeviceS
             frames=sum(one.frames for one in group),
             wall_seconds=sum(one.wall_seconds for one in group),
             cpu_seconds=sum(one.cpu_seconds for one in group),
+            joules=spent.total(kind),
+            known_by=spent.known_by(kind),
         )
         for kind, group in groups.items()
     ]
     return sorted(shares, key=lambda share: -share.frames)
 
 
+def _told(energy: PerMinute) -> tuple[float | None, list[str]]:
+    return energy.joules, energy.known_by
+
+
 def _kind(labour: Labour) -> tuple[str, str]:
-    worker = Worker("", "", labour.machine)
+    return _kind_of(Worker("", "", labour.machine))
+
+
+def _kind_of(worker: Worker) -> tuple[str, str]:
     return device_class(worker), arch(worker)
 
 
-def _paces(labours: Iterable[Labour], rates: Mapping[tuple[str, str], Fraction]) -> list[Pace]:
+def _paces(labours: Iterable[Labour], rates: Rates, spent: Spent) -> list[Pace]:
     minutes: dict[tuple[str, str], float] = collections.defaultdict(float)
     walls: dict[tuple[str, str], float] = collections.defaultdict(float)
     for one in labours:
         key = (one.rendition, _kind(one)[0])
         minutes[key] += one.frames / float(rates.get((one.job, one.rendition), UNKNOWN_RATE)) / 60
         walls[key] += one.wall_seconds
-    return [Pace(*key, minutes[key], walls[key] / minutes[key]) for key in sorted(minutes) if minutes[key] > 0]
+    return [
+        Pace(*key, minutes[key], walls[key] / minutes[key], *_told(spent.per_minute(key)))
+        for key in sorted(minutes)
+        if minutes[key] > 0
+    ]
 
 
 _GONE = Worker("", "")

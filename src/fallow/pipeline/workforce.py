@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fallow import log
 from fallow.errors import BadSetting, Cancelled, Conflict, NotFound
-from fallow.fleet import Deeds, Doing
+from fallow.fleet import Deeds, Doing, Period, PerMinute
 from fallow.model import Standing, Worker
+from fallow.pipeline import spent
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.sweep import give_back
 
@@ -35,6 +36,7 @@ class Member:
     condition: Condition
     deeds: Deeds
     doings: tuple[Doing, ...] = field(default=())
+    energy: PerMinute = field(default_factory=PerMinute)
 
     @property
     def trust(self) -> float | None:
@@ -51,7 +53,11 @@ async def members(ctx: Context) -> list[Member]:
     doings: dict[str, list[Doing]] = {}
     for doing in await ctx.ledger.doings():
         doings.setdefault(doing.worker, []).append(doing)
-    return [_member(ctx.policy, now, worker, deeds.get(worker.id), doings.get(worker.id, [])) for worker in workers]
+    energies = await ctx.energies.get(lambda: spent.by_worker(ctx, Period(now - LATELY, now + LATELY)))
+    found = [
+        _member(ctx.policy, now, worker, deeds.get(worker.id), doings.get(worker.id, [])) for worker in workers
+    ]
+    return [replace(one, energy=energies.get(one.worker.id, PerMinute())) for one in found]
 
 
 async def member(ctx: Context, worker: str) -> Member:

@@ -47,7 +47,12 @@ class WorkerView(BaseModel):
     seen: float = Field(description="When it was heard of last, in seconds since 1970.", examples=[1760000000.0])
     registered: float | None = Field(description="When it came first; null when that is not known.")
     fps: float = Field(description="Frames per second of what it delivered in the last hour.", examples=[48.5])
-    joules_per_minute: float | None = Field(description="Of video; null as long as it is not measured.")
+    joules_per_minute: float | None = Field(
+        description="Of video of the last hour, beyond what it takes idle; null: nobody knows."
+    )
+    known_by: list[str] = Field(
+        description="How that is known: rapl, battery, meter have measured it, model has reckoned it."
+    )
     frames: int = Field(description="Delivered in all.", examples=[90000])
     wall_seconds: float = Field(description="That these took.", examples=[1850.5])
     tasks: int = Field(description="Attempts that were good.", examples=[300])
@@ -114,7 +119,8 @@ def worker_view(member: Member) -> WorkerView:
         seen=worker.seen,
         registered=worker.registered or None,
         fps=round(deeds.fps, 3),
-        joules_per_minute=None,
+        joules_per_minute=member.energy.joules,
+        known_by=member.energy.known_by,
         frames=deeds.frames,
         wall_seconds=deeds.wall_seconds,
         tasks=deeds.delivered,

@@ -41,7 +41,8 @@ class Figures:
     eta: float | None  # seconds, by what was delivered of late; null when nobody knows
     wall_seconds: float  # that all attempts have taken
     cpu_seconds: float
-    joules: float | None  # null: nobody has measured them
+    joules: float | None  # that workers took for it beyond what they take idle; null: not all of it is known
+    known_by: list[str]  # how: rapl, battery and meter have measured it, model has reckoned it
     size: int | None  # bytes of the results
     duration: float | None  # seconds
     play_url: str | None  # of a stream: where players begin, while it grows and afterwards
@@ -125,8 +126,10 @@ def figures(ctx: Context, job: Job, tallies: Iterable[Tally], cost: Cost, pace: 
         progress=_progress(job, done, total),
         fps=round(sum(tally.fps for tally in video), 3),
         eta=_eta(job, video, pace, total),
-        **vars(cost),
-        joules=None,
+        wall_seconds=cost.wall_seconds,
+        cpu_seconds=cost.cpu_seconds,
+        joules=cost.energy.total,
+        known_by=cost.energy.known_by,
         size=sum(results) if results else None,
         duration=float(job.source.duration) if job.source else None,
         play_url=ctx.play_link(job),

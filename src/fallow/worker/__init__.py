@@ -6,7 +6,7 @@
 - attempt: one lease: renewals, delivery, return; unit: the attempts that one FFmpeg does
 - sentry: has it rest while the device may not work; gate: whether it may; rules: what its owner demands
 - senses: the sensors that the rules need; hours, plain_toml: what rules are written in
-- pause: why it rests; traffic: what it has sent in this month
+- pause: why it rests; traffic: what it has sent in this month; energy: what its tasks take of it
 - stream: GET | ffmpeg | PUT; part: what comes out of it; stopping: either before its time
 - download, upload: its two ends; divided: two files in one object; sender: a thread for the second one
 - patience: with servers that are away; ways: past them

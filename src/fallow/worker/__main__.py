@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -13,15 +14,18 @@ from pathlib import Path
 from types import FrameType
 
 from fallow import log
+from fallow.device import meters
+from fallow.device.load import Portion, Ticks
 from fallow.errors import BadSetting, FallowError, Forbidden, NotAllowed
 from fallow.ffmpeg.locate import Build, examine, find
 from fallow.messages import Registration
 from fallow.worker import status
 from fallow.worker.agent import Agent
+from fallow.worker.energy import Energy
 from fallow.worker.gate import Gate
 from fallow.worker.machine import cores, describe, hostname, memory, most, slots_for
 from fallow.worker.means import Means
-from fallow.worker.options import parser, rules_of
+from fallow.worker.options import meter_of, parser, rules_of
 from fallow.worker.rules import Rules
 from fallow.worker.senses import Senses
 from fallow.worker.sentry import Sentry
@@ -52,12 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _work(options: argparse.Namespace) -> int:
     rules = rules_of(options)
     build = examine(find(options.ffmpeg))
+    ffmpegs: set[int] = set()
+    ticks = Ticks(Path(options.root), lambda: (os.getpid(), *tuple(ffmpegs)))
     means = _means(options, rules, build)
+    means = dataclasses.replace(means, ffmpegs=ffmpegs, energy=_energy(options, rules, ticks))
     registration = Registration(options.name or hostname(), describe(build, means.slots))
     agent = Agent(GatewaySource(options.url, options.token), registration, means)
     aborted = threading.Event()
     _listen(agent, aborted, options.parent_pipe)
-    with _guarded(options, rules, agent, means):
+    with _guarded(options, rules, agent, means, Senses(rules, Path(options.root), os.environ, ticks)):
         agent.run()
     return INTERRUPTED if aborted.is_set() else 0
 
@@ -81,23 +88,34 @@ def _means(options: argparse.Namespace, rules: Rules, build: Build) -> Means:
     )
 
 
+def _energy(options: argparse.Namespace, rules: Rules, ticks: Ticks) -> Energy:
+    """By what is named, or by what there is. A battery tells nothing of who works only while it charges."""
+    named, declared = meter_of(options)
+    meter = meters.found(named, Path(options.root), os.environ)
+    if isinstance(meter, meters.Battery) and rules.charging:
+        meter = None
+    return Energy(meter, declared, Portion(ticks))
+
+
 @contextlib.contextmanager
-def _guarded(options: argparse.Namespace, rules: Rules, agent: Agent, means: Means) -> Iterator[None]:
+def _guarded(
+    options: argparse.Namespace, rules: Rules, agent: Agent, means: Means, senses: Senses
+) -> Iterator[None]:
     """With a sentry at the gate, if there is a gate; people on this device are told what it does, but for agents
     that a platform runs as a part of itself."""
     state = StateFile(folder_of(os.environ), options.name or hostname(), options.url, means.pause)
     told = state.write if not options.parent_pipe else lambda: None
-    senses = Senses(rules, Path(options.root), os.environ)
-    senses.pids = lambda: [os.getpid(), *agent.pids]
     senses.month_bytes = means.traffic.month_bytes
     sentry = Sentry(agent, Gate(rules), senses, rules.grace_seconds, told)
     told()
     try:
+        means.energy.start()
         if not rules.always:
             sentry.start()
         yield
     finally:
         sentry.stop()
+        means.energy.stop()
         state.remove()
 
 

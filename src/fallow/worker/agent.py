@@ -96,11 +96,6 @@ class Agent:
             log.event("agent.unheard", str(error))
 
     @property
-    def pids(self) -> list[int]:
-        """Of the FFmpegs at work."""
-        return [pid for slot in self._slots if (pid := slot.pid) is not None]
-
-    @property
     def draining(self) -> bool:
         return self._draining.is_set()
 

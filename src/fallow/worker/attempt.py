@@ -24,6 +24,7 @@ from fallow.errors import (
 from fallow.messages import Delivery, Failure, LeaseGrant, Renewal
 from fallow.model import Effort
 from fallow.recipe import Recipe
+from fallow.worker.energy import Burnt
 from fallow.worker.means import Means
 from fallow.worker.part import Part, Uploaded, WrongCount
 from fallow.worker.patience import pauses
@@ -57,6 +58,7 @@ class Attempt:
         self.wall_seconds = 0.0  # of its share in what its slot did
         self.cpu_seconds = 0.0
         self.bytes_in = 0
+        self._burnt: Burnt | None = None  # None: nothing was worked yet
         self.begun: float | None = None
         self._source = source
         self._means = means
@@ -90,8 +92,20 @@ class Attempt:
         return min(self._looked + every, self._deadline)
 
     def effort(self) -> Effort:
-        size = self._part.size if self._part else 0
-        return Effort(self.wall_seconds, self.cpu_seconds, self.frames, self.bytes_in, size, self._means.encoder)
+        size, burnt = self._part.size if self._part else 0, self._burnt or Burnt()
+        return Effort(
+            wall_seconds=self.wall_seconds,
+            cpu_seconds=self.cpu_seconds,
+            frames=self.frames,
+            bytes_in=self.bytes_in,
+            bytes_out=size,
+            encoder=self._means.encoder,
+            joules=round(burnt.joules, 3),
+            meter=burnt.meter,
+        )
+
+    def burn(self, more: Burnt) -> None:
+        self._burnt = more if self._burnt is None else self._burnt + more
 
     # its slot
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fallow.worker.energy import Energy
 from fallow.worker.patience import AWAY_SECONDS
 from fallow.worker.pause import Pause
 from fallow.worker.traffic import Traffic
@@ -26,3 +27,5 @@ class Means:
     avoided: Avoided = field(default_factory=Avoided)
     pause: Pause = field(default_factory=Pause)
     traffic: Traffic = field(default_factory=Traffic)
+    energy: Energy = field(default_factory=Energy)
+    ffmpegs: set[int] = field(default_factory=set)  # the numbers of those processes

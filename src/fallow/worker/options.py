@@ -12,11 +12,13 @@ from fallow import __version__, log
 from fallow.device.kind import describe
 from fallow.errors import BadSetting
 from fallow.worker import plain_toml, rules
+from fallow.worker.energy import Declared
 from fallow.worker.machine import cores
 from fallow.worker.rules import Rules
 
 OFF = "off"  # no rule at all, whatever a file or a variable says
-_TABLES = {"", "gate"}
+_TABLES = {"", "gate", "energy"}
+_WATTS = ("idle_watts", "busy_watts")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -99,6 +101,19 @@ def _owners(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | No
         " (FALLOW_GATE)",
     )
     rules.add_flags(made, os.environ)
+    made.add_argument(
+        "--meter",
+        default=set_to("FALLOW_METER", ""),
+        help="what tells watts: the address of a plug (Shelly, Tasmota, any JSON), a command, or off; default: the"
+        " processors, or the battery (FALLOW_METER)",
+    )
+    for name, told in (("idle", "while it does nothing"), ("busy", "with all processors at work")):
+        made.add_argument(
+            f"--{name}-watts",
+            default=set_to(f"FALLOW_{name.upper()}_WATTS", ""),
+            metavar="WATTS",
+            help=f"what the device takes {told}, where it is not measured (FALLOW_{name.upper()}_WATTS)",
+        )
 
 
 def _one_of(known: Iterable[str]) -> Callable[[str], str]:
@@ -129,6 +144,28 @@ def rules_of(options: argparse.Namespace) -> Rules:
     return rules.changed(made, {name: getattr(options, name) for name in rules.FIELDS}, "A flag or variable")
 
 
+def meter_of(options: argparse.Namespace) -> tuple[str, Declared]:
+    """How energy is to be measured ("": by what there is), and what is declared of it. Raises BadSetting."""
+    path = _file(options.settings)
+    file = _tables(path).get("energy", {}) if path else {}
+    if unknown := set(file) - {"meter", *_WATTS}:
+        raise BadSetting(f"The table [energy] of {path} has no {min(unknown)}; it has meter, {', '.join(_WATTS)}.")
+    idle, busy = (_watts(name, getattr(options, name) or file.get(name, 0)) for name in _WATTS)
+    if busy and busy < idle:
+        raise BadSetting(f"idle_watts = {idle:g} is more than busy_watts = {busy:g}; is it the other way round?")
+    return str(options.meter or file.get("meter", "")), Declared(idle, busy)
+
+
+def _watts(name: str, value: object) -> float:
+    try:
+        watts = float(str(value))
+    except ValueError:
+        watts = -1.0
+    if not 0 <= watts < 1e6:
+        raise BadSetting(f"{name} = {value!r} makes no sense; it takes a number of watts.")
+    return watts
+
+
 def _file(named: str) -> Path | None:
     if named:
         return Path(named)
@@ -143,7 +180,7 @@ def _tables(path: Path) -> dict[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadSetting(f"The settings {path} cannot be read: {error}.") from error
     if unknown := set(found) - _TABLES:
-        raise BadSetting(f"{path} has a table [{min(unknown)}], which no worker knows; it knows [gate].")
+        raise BadSetting(f"{path} has a table [{min(unknown)}]; a worker knows [gate] and [energy] only.")
     if found[""]:
-        raise BadSetting(f"{path} sets {min(found[''])} outside of a table; write it below [gate].")
+        raise BadSetting(f"{path} sets {min(found[''])} outside of a table; write it below [gate] or [energy].")
     return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fallow.device import network, power, presence, programs, thermal
-from fallow.device.load import Load
+from fallow.device.load import Load, Ticks
 from fallow.device.power import Power
 from fallow.device.sensing import Sensor
 from fallow.worker.gate import Signals
@@ -21,11 +21,10 @@ BRISK, CALM = 0.5, 5.0  # seconds between two readings, at work and at rest: a p
 class Senses:
     """One sensor for each kind of signal that some rule needs."""
 
-    def __init__(self, rules: Rules, root: Path, environment: Mapping[str, str]) -> None:
-        self.pids: Callable[[], Iterable[int]] = tuple  # of this agent and its FFmpegs: their load is its own
+    def __init__(self, rules: Rules, root: Path, environment: Mapping[str, str], ticks: Ticks) -> None:
         self.month_bytes: Callable[[], int] = int
         where, told = (root,), (environment,)
-        load = Load(root, lambda: self.pids())
+        load = Load(ticks)
         wanted: dict[str, tuple[object, Callable[[], Any]]] = {
             "power": (
                 rules.charging or rules.min_charge or rules.max_battery_celsius,
@@ -68,4 +67,4 @@ class Senses:
 
     def _pace(self, seconds: float) -> None:
         for sensor in self._sensors.values():
-            sensor.period = seconds
+            sensor.pace(seconds)

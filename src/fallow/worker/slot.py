@@ -101,12 +101,6 @@ class Slot:
                 self._running.go_on()
             self._changed.notify_all()
 
-    @property
-    def pid(self) -> int | None:
-        """Of the FFmpeg that works here."""
-        running = self._running
-        return running.pid if running else None
-
     def stop(self, reason: FallowError) -> None:
         """End all attempts at once."""
         with self._changed:

@@ -105,11 +105,6 @@ class Stream:
     def halted_seconds(self) -> float:
         return self._child.halted_seconds if self._child else 0.0
 
-    @property
-    def pid(self) -> int | None:
-        """Of FFmpeg, once there is one."""
-        return self._child.pid if self._child else None
-
     def close(self) -> None:
         """It is not wanted any more, and never will be."""
         self._stop.cut_off()
@@ -128,6 +123,7 @@ class Stream:
         child = Child(command, self._means.niceness, [*outlets, *self._inlets])
         with self._halting:
             self._child = child
+            self._means.ffmpegs.add(child.pid)
             if self._halted:
                 child.halt()
         if self._stop.reason is not None:
@@ -183,6 +179,7 @@ class Stream:
         finally:
             child.stop()
             self.cpu_seconds = child.wait().cpu_seconds
+            self._means.ffmpegs.discard(child.pid)
             self._stop.cut_off()
             feeder.join()
             child.stdout.close()

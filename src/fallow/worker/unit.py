@@ -12,6 +12,7 @@ from fallow.errors import EncoderFailed, FallowError, Rejected
 from fallow.ffmpeg.commands import alike
 from fallow.recipe import VideoRecipe
 from fallow.worker.attempt import Attempt
+from fallow.worker.energy import Account, Burnt
 from fallow.worker.means import Means
 from fallow.worker.pace import Pace
 from fallow.worker.part import Part
@@ -25,6 +26,7 @@ class Unit:
         self._means = means
         self._pace = pace
         self._begun = 0.0
+        self._account = Account()  # of energy
         self.fetched = False
         last = any(attempt.grant.last for attempt in attempts)
         threads = max(means.threads, means.cores) if last else means.threads
@@ -44,13 +46,12 @@ class Unit:
 
     def halt(self) -> None:
         self._stream.halt()
+        self._means.energy.leave(self._account)
 
     def go_on(self) -> None:
         self._stream.go_on()
-
-    @property
-    def pid(self) -> int | None:
-        return self._stream.pid
+        if self._begun:
+            self._means.energy.enter(self._account)
 
     def give_back(self, why: str) -> None:
         for attempt, _ in self._pairs:
@@ -96,20 +97,23 @@ class Unit:
 
     def _make(self) -> Sequence[Unit]:
         self._begun = time.monotonic()
+        self._means.energy.enter(self._account)
         try:
             self._stream.make()
         except Exception as error:
             # A slot must outlive a fault in this program: the others' work is not its fault.
             log.trouble("lease.fault", traceback.format_exc())
             self._stream.stop(EncoderFailed(f"The worker has a fault: {error!r}."))
-        self._account(self._spent)
+        self._reckon(self._spent)
         return self._alone(self._stream.undecided) if self._stream.undecided else ()
 
-    def _account(self, seconds: float) -> None:
+    def _reckon(self, seconds: float) -> None:
+        burnt = self._means.energy.settle(self._account)
         self._means.traffic.add(self._stream.bytes_in + sum(part.size for _, part in self._pairs))
         for attempt, part in self._pairs:
             attempt.wall_seconds += seconds * part.share
             attempt.cpu_seconds += self._stream.cpu_seconds * part.share
+            attempt.burn(Burnt(burnt.joules * part.share, burnt.meter))
             attempt.bytes_in += int(self._stream.bytes_in * part.share)
         if all(part.failure is None for _, part in self._pairs):
             self._pace.worked(self._recipes, seconds)

@@ -2747,6 +2747,8 @@ export interface components {
             frames: number;
             /** Joules */
             joules?: number | null;
+            /** Known By */
+            known_by?: string[];
             /** Wall Seconds */
             wall_seconds: number;
             /** Workers */
@@ -3146,6 +3148,10 @@ export interface components {
          *       "frames_done": 1656,
          *       "frames_total": 3600,
          *       "id": "3f1c9a7e5b2d4c6f8a01",
+         *       "joules": 5400,
+         *       "known_by": [
+         *         "rapl"
+         *       ],
          *       "name": "talk.mov",
          *       "owner": "",
          *       "paused": false,
@@ -3180,6 +3186,8 @@ export interface components {
             id: string;
             /** Joules */
             joules: number | null;
+            /** Known By */
+            known_by: string[];
             /** Name */
             name: string;
             /** Owner */
@@ -3217,6 +3225,10 @@ export interface components {
          *       "frames_done": 1656,
          *       "frames_total": 3600,
          *       "id": "3f1c9a7e5b2d4c6f8a01",
+         *       "joules": 5400,
+         *       "known_by": [
+         *         "rapl"
+         *       ],
          *       "name": "talk.mov",
          *       "options": {
          *         "chunk_seconds": 10,
@@ -3294,6 +3306,8 @@ export interface components {
             id: string;
             /** Joules */
             joules: number | null;
+            /** Known By */
+            known_by: string[];
             /** Name */
             name: string;
             /** Options */
@@ -3685,6 +3699,8 @@ export interface components {
             device_class: string;
             /** Joules Per Minute */
             joules_per_minute?: number | null;
+            /** Known By */
+            known_by?: string[];
             /** Minutes */
             minutes: number;
             /** Profile */
@@ -4165,9 +4181,14 @@ export interface components {
             id: string;
             /**
              * Joules Per Minute
-             * @description Of video; null as long as it is not measured.
+             * @description Of video of the last hour, beyond what it takes idle; null: nobody knows.
              */
             joules_per_minute: number | null;
+            /**
+             * Known By
+             * @description How that is known: rapl, battery, meter have measured it, model has reckoned it.
+             */
+            known_by: string[];
             /**
              * Leases
              * @description Tasks that it has.

@@ -31,6 +31,7 @@ export interface JobSummary {
   wall_seconds: number;
   cpu_seconds: number;
   joules: number | null;
+  known_by: string[];
   renditions: string[];
   size: number | null;
   duration: number | null;
@@ -215,6 +216,7 @@ export interface WorkerView {
   registered: number | null;
   fps: number;
   joules_per_minute: number | null;
+  known_by: string[];
   frames: number;
   wall_seconds: number;
   tasks: number;

@@ -18,6 +18,7 @@ export interface DeviceShare {
   wall_seconds: number;
   cpu_seconds: number;
   joules: number | null;
+  known_by: string[];
 }
 
 export interface Pace {
@@ -26,6 +27,7 @@ export interface Pace {
   minutes: number;
   seconds_per_minute: number;
   joules_per_minute: number | null;
+  known_by: string[];
 }
 
 export type Range = "hour" | "day" | "week" | "month";
