@@ -78,6 +78,8 @@ async def test_renditions_are_measured_as_one_process_measures_them(tmp_path, cl
             (profile.name, "done", 1.0) for profile in PROFILES
         ]
         assert [one.id for one in await aside(client.jobs, 100)] == [job]
+        scores = await call(client, "GET", f"/jobs/{begun[0]['job']}/results/{REORDERED.name}")
+        assert {len(scores[name]) for name in ("seconds", "vmaf", "psnr")} == {FRAMES}
         measuring = await call(client, "GET", "/jobs?kind=quality")
         assert {one["id"] for one in measuring["jobs"]} == {one["job"] for one in begun}
         for profile in PROFILES:

@@ -183,7 +183,13 @@ async def test_it_is_said_when_nobody_can_measure(caller):
 
 async def test_without_its_source_nothing_can_be_measured(caller):
     job = await done(caller)
+    _, begun = await asked(caller, job)
+    path = f"/api/v1/jobs/{begun['job']}"
+    assert (await caller.send("POST", f"{path}/cancel")).status == 200
     await dispatch.tidy(caller.ctx, await caller.ctx.ledger.job(job))  # this platform keeps no sources
     status, refused = await asked(caller, job)
     assert (status, "FALLOW_SOURCE_DAYS" in refused["title"]) == (409, True)
-    assert (await caller.get(f"/api/v1/jobs/{job}/quality")).json == {"measurements": []}
+    again = await caller.send("POST", f"{path}/retry")
+    assert (again.status, again.json["title"]) == (409, refused["title"])
+    (listed,) = (await caller.get(f"/api/v1/jobs/{job}/quality")).json["measurements"]
+    assert (listed["rendition"], listed["state"]) == ("small", "cancelled")

@@ -63,7 +63,9 @@ def table(data: bytes, recipe: VideoRecipe) -> list[Score]:
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise BrokenPart(f"The part is no table of scores: {error}.") from None
     if numbers != list(range(recipe.frames)):
-        raise BrokenPart(f"The table has {len(rows)} frames, or not in order, instead of {recipe.frames}.")
+        raise BrokenPart(
+            f"The table, of {len(rows)} rows, does not have the frames 0 to {recipe.frames - 1} in order."
+        )
     if recipe.against is None:
         raise BrokenPart("The recipe asks for no scores.")
     return found[recipe.against.before : recipe.frames - recipe.against.after]

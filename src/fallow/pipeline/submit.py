@@ -16,7 +16,8 @@ from fallow.pipeline.arrived import has_source
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import advance, aside
 from fallow.pipeline.ended import of_job
-from fallow.pipeline.job_options import Options
+from fallow.pipeline.job_options import Options, options_of
+from fallow.pipeline.measure import GONE
 from fallow.pipeline.receive import is_fetched, start, waiting
 from fallow.pipeline.recipes import check_container
 from fallow.profiles import Profile, check_chunks
@@ -76,6 +77,8 @@ async def retry(ctx: Context, job_id: str) -> Job:
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"The job {job_id} is {job.state.value}; only a failed or cancelled one can be retried.")
     if not await has_source(ctx, job):
+        if measured := options_of(job).measures:
+            raise Conflict(GONE.format(job=measured))
         return await _fetch_again(ctx, job_id)
     await ctx.ledger.revive(job_id)
     await ctx.ledger.plan([aside(job_id, TaskKind.SPLIT, "")])
