@@ -74,6 +74,7 @@ class FetchedView:
 
     bytes: int = 0
     length: int | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ async def test_a_source_is_fetched_and_cut_while_it_comes_by_a_platform_that_is_
             view = await seen(client, job, lambda view: view.renditions[0].chunks_done >= 1)
             assert (view.name, view.state) == ("talk.ts", "uploading")
             await seen(client, job, lambda view: 0 < view.fetched.bytes < view.fetched.length == len(films.data))
-            assert "MB of the source are fetched." in await platform.run("status", job)
+            assert "The server has fetched " in await platform.run("status", job)
             platform.kill()
             films.halted = None
             platform.start()

@@ -366,11 +366,13 @@ async def test_the_api_takes_an_address_and_tells_nobody(tmp_path):
         job["source_url"] = films.url("/talk.mp4?sig=secret", "mallory:pass@")
         answers = [await caller.send("POST", "/api/v1/jobs", dict(job)) for _ in range(2)]
         assert [answer.status for answer in answers] == [201, 200]
-        assert answers[0].json["fetched"] == {"bytes": 0, "length": None}
+        assert answers[0].json["fetched"] == {"bytes": 0, "length": None, "error": ""}
         path = f"/api/v1/jobs/{answers[0].json['id']}"
         upload = await caller.send("PUT", f"{path}/source", b"x")
         assert (upload.status, "fetched from its address" in upload.json["title"]) == (409, True)
         task = await claimed(caller.ctx)
+        await set_back(caller.ctx, task, task.lease, Blow(SourceAway("It is away.")))
+        assert (await caller.get(path)).json["fetched"]["error"] == "It is away."
         await fetch.fetch(caller.ctx, Hold(task, Thread()))
         told = [await caller.get(place) for place in (path, f"{path}/tasks", f"{path}/failures", "/api/v1/jobs")]
     assert len(films.asked) == 1

@@ -156,7 +156,8 @@ def show_job(job: JobView, console: Console, server: str = "") -> None:
         console.print(f"plays at {server}{job.play_url}", soft_wrap=True)
     if job.fetched:
         of = f" of {job.fetched.length / 1e6:.1f}" if job.fetched.length is not None else ""
-        console.print(f"{job.fetched.bytes / 1e6:.1f}{of} MB of the source are fetched.", soft_wrap=True)
+        told = f"The server has fetched {job.fetched.bytes / 1e6:.1f}{of} MB of the source."
+        console.print(f"{told} {job.fetched.error}".strip(), soft_wrap=True)
     if job.waits:
         console.print(f"The splitter {job.waits}.", soft_wrap=True)
     for warning in job.warnings:

@@ -69,6 +69,7 @@ class FetchedView:
 
     bytes: int
     length: int | None  # null: its server does not say
+    error: str  # why nothing comes until the next try; "": it comes, or waits for its turn
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ async def job_view(ctx: Context, job: Job) -> JobView:
 async def _fetched(ctx: Context, job: Job, tallies: Iterable[Tally]) -> FetchedView | None:
     if job.state is not JobState.UPLOADING or all(tally.kind is not TaskKind.FETCH for tally in tallies):
         return None
-    return FetchedView(*await came_of(ctx, job.id))
+    (task,) = await ctx.ledger.tasks(job.id, (TaskKind.FETCH,))
+    return FetchedView(*await came_of(ctx, job.id), error="" if task.state is TaskState.LEASED else task.error)
 
 
 @dataclass(frozen=True)

@@ -3018,6 +3018,8 @@ export interface components {
         FetchedView: {
             /** Bytes */
             bytes: number;
+            /** Error */
+            error: string;
             /** Length */
             length: number | null;
         };

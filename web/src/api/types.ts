@@ -82,7 +82,7 @@ export interface JobView extends Omit<JobSummary, "renditions"> {
   tasks_running: RunningView[];
   shares: ShareView[];
   warnings: string[];
-  fetched: { bytes: number; length: number | null } | null;
+  fetched: { bytes: number; length: number | null; error: string } | null;
   waits: string;
 }
 

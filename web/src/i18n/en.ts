@@ -74,8 +74,7 @@ export const en = {
   energy: "Energy",
   summary: "Summary",
   noSuchJob: "There is no such job",
-  fetchedSoFar: (came: string, whole: string) =>
-    whole ? `${came} of ${whole} of the source are fetched.` : `${came} of the source are fetched.`,
+  fetchedSoFar: (came: string, whole: string) => `The server has fetched ${came}${whole && ` of ${whole}`}.`,
   waitsFor: (what: string) => `The source ${what}.`,
   priority: "Priority",
   pause: "Pause",

@@ -81,8 +81,7 @@ export const es: Messages = {
   energy: "Energía",
   summary: "Resumen",
   noSuchJob: "Este trabajo no existe",
-  fetchedSoFar: (came, whole) =>
-    whole ? `Se han descargado ${came} de ${whole} del original.` : `Se han descargado ${came} del original.`,
+  fetchedSoFar: (came, whole) => `El servidor ha descargado ${came}${whole && ` de ${whole}`}.`,
   waitsFor: (what) => `El original: ${what}.`,
   priority: "Prioridad",
   pause: "Pausar",
