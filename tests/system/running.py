@@ -43,10 +43,12 @@ def family(pid: int) -> set[int]:
 
 
 def living(pids: set[int]) -> set[int]:
-    def lives(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except FileNotFoundError:
-            return False
+    return {pid for pid in pids if state(pid) not in ("", "Z")}
 
-    return {pid for pid in pids if lives(pid)}
+
+def state(pid: int) -> str:
+    """R, S, T, Z, ...; "" when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from acting_gateway import ENDLESS, FRAMES, JOIN, RECIPE, SLOW, Gateway, ffmpeg_pids, until
-from devices import Device
 
+from devices import Device
 from fallow.ffmpeg.locate import find
 
 LONG = replace(SLOW, encoder=replace(SLOW.encoder, preset="slower"), width=960)  # seconds of work

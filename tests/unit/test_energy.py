@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from acting_gateway import RECIPE, Gateway, agent
-from devices import Device, program
 
+from devices import Device, program
 from fallow.device import meters
 from fallow.device.load import Use
 from fallow.device.meters import Rapl, Watts, watts_in

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from acting_gateway import until
-from devices import Device, program
 
+from devices import Device, program
 from fallow.device import network, power, presence, programs, thermal
 from fallow.device.asking import ask
 from fallow.device.load import Load, Portion, Ticks, Use

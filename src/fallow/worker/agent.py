@@ -76,6 +76,8 @@ class Agent:
         self._means.pause.begin(reason)
         for slot in self._slots:
             slot.rest()
+        # By a thread of its own: who hears of it may be away, and the next reason must be seen meanwhile.
+        threading.Thread(target=self._lie_down, name="release", daemon=True).start()
 
     def yield_up(self) -> None:
         """It has rested for too long: what is begun goes to others."""
@@ -101,6 +103,11 @@ class Agent:
 
     def _slot(self) -> Slot:
         return Slot(self._supplier(), self._means, self._pace, self._draining)
+
+    def _lie_down(self) -> None:
+        for slot in self._slots:
+            if self._means.pause.reason:
+                slot.release()
 
     def _release(self) -> None:
         self._source.hang_up()

@@ -87,12 +87,11 @@ class Slot:
             unit.give_back("The worker takes no more work.")
 
     def rest(self) -> None:
-        """Begin nothing, give back what is not begun, and have FFmpeg stand still."""
+        """Begin nothing, and have FFmpeg stand still."""
         with self._changed:
             self._resting = True
             if self._running:
                 self._running.halt()
-        self.release()
 
     def go_on(self) -> None:
         with self._changed:
@@ -125,6 +124,8 @@ class Slot:
                 return None
             self._running = self._waiting.popleft()
             self._limit = self._pace.lead
+            if self._resting:  # it is drained, and this was begun
+                self._running.halt()
             self._changed.notify_all()
             return self._running
 
