@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from acting_gateway import ENDLESS, FRAMES, JOIN, RECIPE, SLOW, Gateway, ffmpeg_pids, until
 
-from devices import Device
+from devices import Device, program
 from fallow.ffmpeg.locate import find
 
 LONG = replace(SLOW, encoder=replace(SLOW.encoder, preset="slower"), width=960)  # seconds of work
@@ -79,6 +79,22 @@ def test_ffmpeg_stands_still_on_battery_and_goes_on_where_it_was(gateway: Gatewa
     assert delivery["frames"] == FRAMES
     assert lease in gateway.stored
     assert not gateway.seen("fail")
+
+
+def test_a_phone_whose_sensor_hangs_stops(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, programs = Device(tmp_path / "phone"), tmp_path / "bin"
+    charging = '{"plugged": "PLUGGED_USB", "status": "CHARGING", "percentage": 97, "temperature": 31.0}'
+    program(programs, "termux-battery-status", f"echo '{charging}'")
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("TERMUX_VERSION", "0.119")
+    gateway.offer(ENDLESS)
+    with working(gateway, device, "--gate", "phone", "--screen-off", "no", "--unmetered", "no") as agent:
+        ffmpeg = encoding(gateway, agent)
+        program(programs, "termux-battery-status", "sleep 600")
+        until(lambda: state(ffmpeg) == "T", 60, "FFmpeg to stand still")
+        assert "does not tell whether it is plugged in" in status(device)
 
 
 def test_what_is_not_begun_waits_elsewhere(gateway: Gateway, device: Device) -> None:

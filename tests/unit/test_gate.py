@@ -10,10 +10,13 @@ import pytest
 
 from fallow.device.power import Power
 from fallow.errors import BadSetting
+from fallow.services.home import Home
+from fallow.services.local_agents import Command
 from fallow.worker import hours, plain_toml, rules
 from fallow.worker.gate import Gate, Signals
 from fallow.worker.options import parser, rules_of
 from fallow.worker.rules import Rules
+from fallow.worker.traffic import Traffic
 
 MONDAY = datetime(2026, 11, 30, 12, 0)
 GOOD = Signals(Power(True, 95.0, 30.0), 50.0, 600.0, 2.0, True, False, frozenset({"sh"}))
@@ -105,6 +108,28 @@ def test_the_kind_comes_first_then_a_file_then_variables_then_flags(
     assert (made.min_charge, made.charging, made.exclusive_app) == (70.0, False, ("obs", "steam"))
     assert (made.hours, made.max_battery_celsius, made.unknown_is_no) == ("22:00-6:00", 40.0, True)
     assert given("--gate", "off", "--settings", str(file)) == Rules()
+
+
+def test_what_a_platform_starts_itself_has_no_gate_unless_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = Command(Path("agent"), "http://server", Home("home", "token"), "", 1, "off")
+    monkeypatch.delenv("FALLOW_GATE")
+    assert command.environment()["FALLOW_GATE"] == "off"
+    monkeypatch.setenv("FALLOW_GATE", "auto")
+    assert command.environment()["FALLOW_GATE"] == "auto"
+
+
+def test_a_months_traffic_is_kept_and_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "traffic.json"
+    Traffic(path).add(1000)
+    other = Traffic(path)
+    other.add(24)
+    assert (other.month_bytes(), Traffic(path).month_bytes()) == (1024, 1024)
+    path.write_text(path.read_text().replace("20", "19"))
+    assert Traffic(path).month_bytes() == 0
+    path.write_text("torn")
+    assert Traffic(path).month_bytes() == 0
+    (tmp_path / "file").touch()
+    Traffic(tmp_path / "file" / "traffic.json").add(1)  # nowhere to keep it
 
 
 def test_a_server_has_no_gate_and_a_phone_is_protected(tmp_path: Path) -> None:

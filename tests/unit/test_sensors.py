@@ -11,7 +11,7 @@ import pytest
 from acting_gateway import until
 
 from devices import Device, program
-from fallow.device import network, power, presence, programs, thermal
+from fallow.device import network, power, presence, programs, sensing, thermal
 from fallow.device.asking import ask
 from fallow.device.load import Load, Portion, Ticks, Use
 from fallow.device.power import Power
@@ -223,6 +223,23 @@ def test_a_sensor_that_breaks_or_hangs_is_unknown() -> None:
     going.set()
     until(lambda: sensor.value == -1)
     sensor.stop()
+
+
+def test_a_sensor_that_hangs_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensing, "LASTING", 0.1)
+    again, free = threading.Event(), threading.Event()
+
+    def read() -> int:
+        if again.is_set():
+            free.wait(60)
+        again.set()
+        return 7
+
+    sensor = Sensor("test", read, -1, period=0.01)
+    sensor.start()
+    until(lambda: again.is_set() and sensor.value == -1)
+    sensor.stop()
+    free.set()
 
 
 def test_a_sensor_that_is_to_be_read_more_often_is_read_at_once() -> None:

@@ -176,7 +176,7 @@ def workers_table(workers: Sequence[dict[str, Any]]) -> Table:
             f"{worker['fps']:.0f}" if worker.get("fps") else "",
             str(worker.get("tasks", "")),
             "" if worker.get("trust") is None else f"{worker['trust']:.0%}",
-            _place(worker.get("task")),
+            worker.get("reason") or _place(worker.get("task")),
             _age(worker.get("seen", 0.0)),
         )
     return table
