@@ -10,14 +10,18 @@ import pytest
 from serving import serving
 from video_recipes import recipe
 
+from fallow.catalogue import MEASURE as MEASURE_FILTER
+from fallow.commands import doctor
 from fallow.errors import BrokenPart, Rejected
-from fallow.ffmpeg import commands
+from fallow.ffmpeg import commands, locate
+from fallow.findings import WARNING
 from fallow.messages import from_wire, to_wire
 from fallow.model import Colour, JobState, Part, Worker
 from fallow.pipeline import dispatch
 from fallow.pipeline.scores import APART, MOMENTS, POINTS, Score, curve, pack, table
 from fallow.profiles import Profile
 from fallow.recipe import Against, VideoRecipe
+from fallow.settings import Settings
 from fallow.worker.divided import Divided
 
 AGAINST = Against("matroska", 1000, 3, before=1, after=1)
@@ -75,6 +79,17 @@ def test_one_object_becomes_two_files_however_its_bytes_arrive() -> None:
             while view:
                 view = view[divided.write(view) :]
         assert (first.read(), second.data) == (b"abcd", b"efgh")
+
+
+def test_who_cannot_measure_does_not_say_so(tmp_path) -> None:
+    assert MEASURE_FILTER in locate.examine(locate.find()).encoders
+    poor = tmp_path / "ffmpeg"
+    lists = "-encoders) echo ' V....D libx264 H.264';; -filters) echo ' TS psnr VV->V Calculate the PSNR';;"
+    poor.write_text(f"#!/bin/sh\necho 'ffmpeg version 7.1 made here' >&2\ncase $1 in {lists} esac\n")
+    poor.chmod(0o755)
+    assert locate.examine(str(poor)).encoders == ("libx264",)
+    findings = doctor.examine(Settings(data=tmp_path, ffmpeg=str(poor)))
+    assert [f.state for f in findings if f.name == "filter libvmaf"] == [WARNING]
 
 
 def test_a_table_gives_the_scores_of_the_chunk_alone() -> None:

@@ -103,6 +103,9 @@ def _ffmpeg(explicit: str) -> Iterator[Finding]:
             # What the built-in profiles are made with is needed; the others are a choice.
             state = MISSING if encoder in ("libx264", "aac") else WARNING
             yield Finding(f"encoder {encoder}", state, "not in this FFmpeg", remedy)
+    if catalogue.MEASURE not in build.encoders:
+        remedy = "This machine cannot measure quality; install an FFmpeg that has it."
+        yield Finding(f"filter {catalogue.MEASURE}", WARNING, "not in this FFmpeg", remedy)
 
 
 def _version(build: locate.Build) -> Finding:
