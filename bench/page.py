@@ -67,6 +67,7 @@ def job() -> dict[str, object]:
         "progress": 0.5,
         "eta": 60,
         "joules": None,
+        "known_by": [],
         "size": None,
         "duration": 1e5,
         "play_url": None,

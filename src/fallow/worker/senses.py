@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from fallow.worker.gate import Signals
 from fallow.worker.rules import Rules
 
 FIRST_SECONDS = 5.0  # that the first readings are waited for
-BRISK, CALM = 0.5, 5.0  # seconds between two readings, at work and at rest: a phone at rest is to sleep
+BRISK, CALM = 1.0, 5.0  # seconds between two readings, at work and at rest: a phone at rest is to sleep
+_SOONER = {"power": 0.5}  # at work: what is pulled out is noticed first
 
 
 class Senses:
@@ -38,7 +40,7 @@ class Senses:
             "programs": (rules.exclusive_app, partial(programs.names, *where)),
         }
         self._sensors = {
-            name: Sensor[Any](name, read, Power() if name == "power" else None, BRISK)
+            name: Sensor[Any](name, read, Power() if name == "power" else None, _SOONER.get(name, BRISK))
             for name, (asked, read) in wanted.items()
             if asked
         }
@@ -47,24 +49,23 @@ class Senses:
         """Returns when there were first readings, or some sensor is slow."""
         for sensor in self._sensors.values():
             sensor.start()
+        end = time.monotonic() + FIRST_SECONDS
         for sensor in self._sensors.values():
-            sensor.wait(FIRST_SECONDS)
+            sensor.wait(max(0.0, end - time.monotonic()))
 
     def stop(self) -> None:
         for sensor in self._sensors.values():
             sensor.stop()
 
     def brisk(self) -> None:
-        self._pace(BRISK)
+        for name, sensor in self._sensors.items():
+            sensor.pace(_SOONER.get(name, BRISK))
 
     def calm(self) -> None:
-        self._pace(CALM)
+        for sensor in self._sensors.values():
+            sensor.pace(CALM)
 
     @property
     def signals(self) -> Signals:
         readings = {name: sensor.value for name, sensor in self._sensors.items()}
         return Signals(**readings, month_bytes=self.month_bytes())
-
-    def _pace(self, seconds: float) -> None:
-        for sensor in self._sensors.values():
-            sensor.pace(seconds)
