@@ -234,6 +234,19 @@ def step(clock: Clock, meter: Counter, energy: Energy, joules: float, seconds: f
     energy.sample()
 
 
+def test_a_first_task_that_is_over_before_a_reading_is_due_is_metered(clock: Clock) -> None:
+    meter, account, next_one = Counter(), Account(), Account()
+    energy = Energy(meter, Declared(idle_watts=5.0))
+    energy.sample()
+    energy.enter(account)
+    clock.now += 0.5
+    meter.count = 10.0
+    assert energy.settle(account) == Burnt(pytest.approx(7.5), "rapl")
+    energy.enter(next_one)
+    clock.now += 0.5  # as before, until the next reading
+    assert energy.settle(next_one) == Burnt(pytest.approx(7.5), "rapl")
+
+
 def test_sums_are_told_only_when_all_is_known() -> None:
     known = Sum().plus(10.0, "rapl", 1.0).plus(5.0, "model", 1.0)
     assert (known.total, known.known_by) == (15.0, ["model", "rapl"])

@@ -86,12 +86,14 @@ class Energy:
         self._busy = 0.0  # seconds since the last reading in which something ran
         self._reading: float | None = None
         self._rate: _Rate | None = None  # of late
+        self._worked = False  # something ran before the last reading
+        self._reading_now = threading.Lock()
         self._based = threading.Event()
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Returns when it is known what the idle device takes, or that cannot be known soon."""
-        if self._meter is None and not self._declared.busy_watts:
+        if not self._metering:
             return
         self.sample()
         threading.Thread(target=self._run, name="energy", daemon=True).start()
@@ -116,6 +118,8 @@ class Energy:
     def settle(self, account: Account) -> Burnt:
         """What it took in all; the time since the last reading counts like that before."""
         self.leave(account)
+        if not self._worked and self._metering:  # the first task of all may be over before a reading is due
+            self.sample()
         with self._lock:
             account.charge(self._rate)
             self._due.discard(account)
@@ -123,6 +127,14 @@ class Energy:
 
     def sample(self) -> None:
         """Read the meter, which may take its time, and charge all accounts."""
+        with self._reading_now:
+            self._sample()
+
+    @property
+    def _metering(self) -> bool:
+        return self._meter is not None or self._declared.busy_watts > 0
+
+    def _sample(self) -> None:
         reading = self._meter.joules() if self._meter else None
         use = self._portion.since_last() if self._portion else None
         with self._lock:
@@ -133,7 +145,7 @@ class Energy:
             self._rate = self._rate_of(watts, use, seconds) if self._busy else self._rate
             for account in self._due:
                 account.charge(self._rate)
-            self._due = set()
+            self._due, self._worked = set(), self._worked or self._busy > 0
             self._reading, self._read_at, self._busy = reading, self._advanced, 0.0
 
     def _run(self) -> None:
