@@ -1,34 +1,34 @@
-"""What the web page weighs, and how fluid it is while a map of 10,000 chunks changes: python bench/page.py
+"""What the web page weighs, how soon it can be used, and how fluid it is while much changes: python bench/page.py
 
-The page is the one that was built; the API is played by this program, which changes 200 cells ten times a second.
+The page is the one that was built; the API is played by page_played.py, in a process of its own, so that it is not
+what is slow.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
+import multiprocessing
 import shutil
 import sys
-import threading
-from collections.abc import AsyncIterator
+import time
+import urllib.request
 from pathlib import Path
 
 import uvicorn
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
-from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import page_played as played
 
 from fallow.services import page
 from servers import free_ports
 
-CHUNKS, RENDITIONS, CHANGES, TIMES_A_SECOND, SECONDS = 10_000, ["1080p", "720p", "480p"], 200, 10, 10
-LETTERS = "pqlldd"
-FPS = """seconds => new Promise((told) => {
+SECONDS = 10
+SLOWER = 4  # times: a phone's processor beside this one
+# Frames, while the page scrolls by so many pixels with each of them.
+FPS = """([seconds, pixels]) => new Promise((told) => {
     let frames = 0;
     const times = [];
     const begin = performance.now();
@@ -37,6 +37,10 @@ FPS = """seconds => new Promise((told) => {
         frames += 1;
         times.push(now - before);
         before = now;
+        if (pixels) {
+            const end = document.documentElement.scrollHeight - innerHeight;
+            scrollTo(0, end > 0 ? (scrollY + pixels) % end : 0);
+        }
         if (now - begin < seconds * 1000) return requestAnimationFrame(each);
         times.sort((a, b) => a - b);
         told({fps: frames / (now - begin) * 1000, worst: times[Math.floor(times.length * 0.99)]});
@@ -45,109 +49,100 @@ FPS = """seconds => new Promise((told) => {
 })"""
 WEIGHT = """() => [...performance.getEntriesByType('resource'), ...performance.getEntriesByType('navigation')]
     .filter((each) => !each.name.includes('/api/')).reduce((sum, each) => sum + each.encodedBodySize, 0)"""
+# When the first row of the list is there, and when the last task of more than 50 ms ended: what comes later counts.
+USABLE = """
+    window.usable = {shown: null, quiet: 0};
+    new PerformanceObserver((list) => list.getEntries().forEach((each) => {
+        usable.quiet = Math.max(usable.quiet, each.startTime + each.duration);
+    })).observe({type: 'longtask', buffered: true});
+    new MutationObserver(() => {
+        if (usable.shown === null && document.querySelector('main li a')) usable.shown = performance.now();
+    }).observe(document, {childList: true, subtree: true});
+"""
 
 
-def job() -> dict[str, object]:
-    figures = dict.fromkeys(["frames_done", "frames_total", "fps", "wall_seconds", "cpu_seconds", "updated"], 1)
-    names = [{"name": name, "state": "encoding", "result_url": None, "size": None} for name in RENDITIONS]
-    renditions = [
-        {**each, **dict.fromkeys(["chunks_done", "chunks_total", "frames_done", "frames_total", "fps"], 1)}
-        for each in names
-    ]
-    return {
-        **figures,
-        "id": "large",
-        "name": "large.mov",
-        "state": "encoding",
-        "paused": False,
-        "priority": "normal",
-        "owner": "",
-        "created": 1,
-        "error": "",
-        "progress": 0.5,
-        "eta": 60,
-        "joules": None,
-        "known_by": [],
-        "size": None,
-        "duration": 1e5,
-        "play_url": None,
-        "renditions": renditions,
-        "source": None,
-        "options": {},
-        "tasks_running": [],
-        "shares": [],
-        "warnings": [],
-        "waits": "",
-        "error_kind": "",
-    }
-
-
-async def events(_request: Request) -> StreamingResponse:
-    async def told() -> AsyncIterator[str]:
-        while True:
-            cells = [
-                [random.choice(RENDITIONS), random.randrange(CHUNKS), random.choice(LETTERS), 0, random.random()]
-                for _ in range(CHANGES)
-            ]
-            yield f"event: map\ndata: {json.dumps({'chunks': CHUNKS, 'cells': cells, 'workers': []})}\n\n"
-            await asyncio.sleep(1 / TIMES_A_SECOND)
-
-    return StreamingResponse(told(), media_type="text/event-stream")
-
-
-def answers() -> list[Route]:
-    cells = {name: "".join(random.choice(LETTERS) for _ in range(CHUNKS)) for name in RENDITIONS}
-    told = {
-        "/me": {"name": "", "role": "admin", "login": False, "via": "loopback"},
-        "/jobs": {"jobs": [], "next": None},
-        "/jobs/large": job(),
-        "/jobs/large/map": {
-            "chunks": CHUNKS,
-            "renditions": RENDITIONS,
-            "cells": cells,
-            "at": {},
-            "workers": [{"id": "w", "name": "worker"}],
-        },
-        "/jobs/large/timeline": {"workers": [], "spans": []},
-        "/jobs/large/failures": {"failures": []},
-    }
-
-    def always(answer: object) -> Route:
-        return lambda _request: JSONResponse(answer)  # type: ignore[return-value]
-
-    made = [Route(f"/api/v1{path}", always(answer)) for path, answer in told.items()]
-    return [Route("/api/v1/events", events), *made]
-
-
-def measured(shown: Page, url: str) -> dict[str, float]:
+def usable_after(browser: Browser, url: str, slower: int) -> tuple[float, float]:
+    """Milliseconds until the list of jobs can be used, and bytes of the first load, in an empty browser."""
+    context = browser.new_context()
+    shown = context.new_page()
+    context.new_cdp_session(shown).send("Emulation.setCPUThrottlingRate", {"rate": slower})
+    shown.add_init_script(USABLE)
     shown.goto(f"{url}/#/jobs")
-    shown.get_by_role("heading", name="Jobs").wait_for()
+    shown.wait_for_function("() => usable.shown !== null")
+    shown.wait_for_timeout(300)
+    told = shown.evaluate("() => [Math.max(usable.shown, usable.quiet < usable.shown + 300 ? usable.quiet : 0)]")
     weight = shown.evaluate(WEIGHT)
-    shown.goto(f"{url}/#/jobs/large")
-    shown.get_by_test_id("chunk-map").wait_for()
+    context.close()
+    return told[0], weight
+
+
+def fluid(shown: Page, url: str, address: str, ready: str, pixels: int) -> dict[str, float]:
+    shown.goto(f"{url}/#/{address}")
+    shown.locator(ready).first.wait_for()
     shown.wait_for_timeout(1000)
-    return {"first_load_bytes": weight, **shown.evaluate(FPS, SECONDS)}
+    found: dict[str, float] = shown.evaluate(FPS, [SECONDS, pixels])
+    return found
+
+
+def whole_list(shown: Page, url: str) -> None:
+    """Scroll until all jobs are there: the page asks for more as its end comes near."""
+    shown.goto(f"{url}/#/jobs")
+    shown.locator("main li a").first.wait_for()
+    last = f"main li[aria-setsize='{played.JOBS}']"
+    while not shown.locator(last).count():
+        shown.evaluate("() => scrollTo(0, document.documentElement.scrollHeight)")
+        shown.wait_for_timeout(50)
+
+
+def serve(port: int) -> None:
+    app = Starlette(routes=[*played.routes(), *page.routes(page.folder())])
+    uvicorn.run(app, port=port, log_level="error", timeout_graceful_shutdown=1)
+
+
+def measure(browser: Browser, url: str) -> None:
+    for slower in (1, SLOWER):
+        milliseconds, weight = usable_after(browser, url, slower)
+        print(f"first load: {weight / 1000:.1f} kB compressed, usable after {milliseconds:.0f} ms", end="")
+        print(f" with a processor {slower} times slower" if slower > 1 else "")
+    shown = browser.new_page()
+    cells, changes = played.CHUNKS * len(played.RENDITIONS), played.CHANGES * played.TIMES_A_SECOND
+    tell(
+        f"map of {cells} cells, {changes} changes a second",
+        fluid(shown, url, "jobs/large", "[data-testid=chunk-map]", 0),
+    )
+    whole_list(shown, url)
+    told = f"{played.JOBS} jobs, {played.CHANGED_JOBS} changes a second"
+    tell(told, fluid(shown, url, "jobs", "main li a", 0))
+    tell(f"{told}, scrolled", fluid(shown, url, "jobs", "main li a", 40))
+    told = f"{played.WORKERS} workers, {played.CHANGED_WORKERS} changes a second"
+    tell(told, fluid(shown, url, "fleet", "main li", 0))
+    tell(f"{told}, scrolled", fluid(shown, url, "fleet", "main li", 40))
+
+
+def tell(what: str, found: dict[str, float]) -> None:
+    print(f"{what}: {found['fps']:.1f} frames a second; 99 of 100 frames within {found['worst']:.1f} ms")
 
 
 def main() -> None:
     port = free_ports(1)[0]
-    app = Starlette(routes=[*answers(), *page.routes(page.folder())])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
-    serving = threading.Thread(target=server.run)
+    url = f"http://localhost:{port}"
+    serving = multiprocessing.get_context("spawn").Process(target=serve, args=[port], daemon=True)
     serving.start()
     try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
         with sync_playwright() as playwright:
             flags = ["--no-sandbox", "--disable-gpu"]
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-            told = measured(browser.new_page(), f"http://localhost:{port}")
+            measure(browser, url)
             browser.close()
     finally:
-        server.should_exit = True
+        serving.terminate()
         serving.join()
-    cells, changed = CHUNKS * len(RENDITIONS), CHANGES * TIMES_A_SECOND
-    print(f"first load, compressed: {told['first_load_bytes'] / 1000:.1f} kB")
-    print(f"map of {cells} cells, {changed} changes a second: {told['fps']:.1f} frames a second", end="; ")
-    print(f"99 of 100 frames within {told['worst']:.1f} ms")
 
 
 if __name__ == "__main__":

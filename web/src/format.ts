@@ -34,7 +34,7 @@ export function lasting(seconds: number, language = "en"): string {
   ];
   const found = units.find(([length]) => seconds >= length && seconds % length === 0);
   if (!found) return span(seconds, language);
-  return new Intl.NumberFormat(language, { style: "unit", unit: found[1], unitDisplay: "long" }).format(seconds / found[0]);
+  return numbers(language, { style: "unit", unit: found[1], unitDisplay: "long" }).format(seconds / found[0]);
 }
 
 /** A place in a video: 3725.4 -> "1:02:05"; 65 -> "1:05". */
@@ -46,7 +46,7 @@ export function clock(seconds: number): string {
 
 /** How long ago, in the words of the language. */
 export function ago(then: number, now: number, language = "en"): string {
-  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  const words = kept(`ago ${language}`, () => new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" }));
   const seconds = Math.min(0, then - now);
   if (seconds > -60) return words.format(Math.round(seconds), "second");
   if (seconds > -3600) return words.format(Math.round(seconds / 60), "minute");
@@ -56,7 +56,8 @@ export function ago(then: number, now: number, language = "en"): string {
 
 /** A date with its time. */
 export function moment(seconds: number, language = "en"): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
+  const shape = { dateStyle: "medium", timeStyle: "short" } as const;
+  return kept(`moment ${language}`, () => new Intl.DateTimeFormat(language, shape)).format(seconds * 1000);
 }
 
 /** A share as a percentage that is 100 only when all is done. */
@@ -66,7 +67,7 @@ export function percent(share: number): string {
 }
 
 export function count(value: number, language = "en"): string {
-  return new Intl.NumberFormat(language).format(value);
+  return numbers(language).format(value);
 }
 
 /** Joules as energy: watt hours from 3600 J on. What a model has reckoned is never shown as if it were measured. */
@@ -86,11 +87,24 @@ export function energyKnownBy(joules: number | null, language: string, knownBy: 
 
 export function decimal(value: number, digits: number, language = "en"): string {
   const shape = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(language, shape).format(value);
+  return numbers(language, shape).format(value);
 }
 
 function significant(value: number, language: string): string {
-  return new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value);
+  return numbers(language, { maximumSignificantDigits: 3 }).format(value);
 }
 
 const two = (value: number): string => String(value).padStart(2, "0");
+
+/** To make what formats costs more than to format with it a hundred times. */
+const made = new Map<string, unknown>();
+
+function kept<T>(key: string, make: () => T): T {
+  const found = (made.get(key) as T | undefined) ?? make();
+  made.set(key, found);
+  return found;
+}
+
+function numbers(language: string, shape: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
+  return kept(`${language} ${JSON.stringify(shape)}`, () => new Intl.NumberFormat(language, shape));
+}

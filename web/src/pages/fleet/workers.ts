@@ -47,8 +47,31 @@ export class Mine {
   }
 }
 
+/** Places of names in a language's order. To compare places costs a tenth of comparing names, which hardly change. */
+class Places {
+  private places = new Map<string, number>();
+
+  constructor(readonly language: string) {}
+
+  of(workers: WorkerView[]): Map<string, number> {
+    if (workers.some((worker) => !this.places.has(worker.name))) {
+      const order = new Intl.Collator(this.language, { numeric: true, sensitivity: "base" });
+      const names = [...new Set(workers.map((worker) => worker.name))].sort(order.compare);
+      let place = 0; // names that are the same in this order share one
+      this.places = new Map(
+        names.map((name, at) => [name, at && order.compare(names[at - 1]!, name) ? ++place : place]),
+      );
+    }
+    return this.places;
+  }
+}
+
+let places = new Places("en");
+
 export function chosen(workers: Iterable<WorkerView>, wanted: Wanted, language = "en"): WorkerView[] {
-  const names = new Intl.Collator(language, { numeric: true, sensitivity: "base" });
+  const all = [...workers];
+  if (places.language !== language) places = new Places(language);
+  const at = places.of(all);
   const by: Record<Order, (a: WorkerView, b: WorkerView) => number> = {
     name: () => 0,
     speed: (a, b) => b.fps - a.fps,
@@ -56,10 +79,10 @@ export function chosen(workers: Iterable<WorkerView>, wanted: Wanted, language =
     seen: (a, b) => b.seen - a.seen,
   };
   const text = wanted.text.trim().toLowerCase();
-  return [...workers]
+  return all
     .filter((worker) => wanted.state === "all" || worker.state === wanted.state)
     .filter((worker) => text === "" || searched(worker).includes(text))
-    .sort((a, b) => by[wanted.order](a, b) || names.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => by[wanted.order](a, b) || at.get(a.name)! - at.get(b.name)! || (a.id < b.id ? -1 : 1));
 }
 
 /** How many there are of each state. */
