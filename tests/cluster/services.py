@@ -112,7 +112,8 @@ class Services:
             self._prepare_agent(f"agent-{number + 1}", self.gateways[number % self.layout.gateway])
 
     def _prepare_agent(self, name: str, gateway: str) -> None:
-        command = [sys.executable, "-m", "fallow.worker", gateway, "--slots", "1", "--threads", "1", "--name", name]
+        load = ["--slots", "1", "--threads", "1", "--gate", "off"]
+        command = [sys.executable, "-m", "fallow.worker", gateway, *load, "--name", name]
         environment = {**_outside(), "FALLOW_TOKEN": JOIN_TOKEN, "FALLOW_FFMPEG": FFMPEG, "FALLOW_LOG": "json"}
         self.processes[name] = Process(name, command, self.folder, environment)
 
