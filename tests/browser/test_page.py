@@ -133,6 +133,7 @@ def test_every_page_is_accessible(theme: str, visit: Visit, film: Path) -> None:
             f"{address} {fault['id']}": [node["html"][:200] for node in fault["nodes"]]
             for fault in told["violations"]
         }
+        visitor.picture(theme)
     assert found == {}
 
 
@@ -145,6 +146,7 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(visit: Visit, film:
         visitor.go(address)
         visitor.do(lambda page: page.locator("h1, h2").first.wait_for())
         assert visitor.do(lambda page: page.evaluate(wide)) <= 0, address
+        visitor.picture("phone")
 
 
 def test_colours_and_language_are_kept(visit: Visit) -> None:

@@ -220,6 +220,7 @@ def test_what_strangers_and_admins_see_is_accessible(settings: dict[str, Any], v
         wide = visitor.do(lambda page: page.evaluate("() => document.documentElement.scrollWidth - innerWidth"))
         if wide > 0:
             found[f"{what} is too wide"] = wide
+        visitor.picture(settings.get("color_scheme", "phone"))
 
     for address in ("#/setup/a-token", "#/join/a-token", "#/login"):
         visitor.go(address)

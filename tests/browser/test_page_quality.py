@@ -32,6 +32,7 @@ def test_quality_is_measured_and_its_worst_moments_are_shown(visit: Visit, film:
     until(shown, "both videos show the frame")
     visitor.do(lambda page: page.locator(".u-over").wait_for())
     assert not visitor.do(lambda page: page.evaluate(WIDE))
+    visitor.picture("measured")
     visitor.do(lambda page: page.evaluate(axe()))
     told = visitor.do(lambda page: page.evaluate("() => axe.run({resultTypes: ['violations']})"))
     assert [(fault["id"], [node["html"][:200] for node in fault["nodes"]]) for fault in told["violations"]] == []

@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 
 PATIENCE = 120.0  # seconds, for anything that the page is to show
 ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "build" / "screenshots"  # of every page, for who wants to look at them
 FETCHING = {"FALLOW_SOURCE_URLS": "on", "FALLOW_SOURCE_NETWORKS": "127.0.0.0/8"}
 
 
@@ -75,6 +76,12 @@ class Visitor:
 
     def go(self, address: str) -> None:
         self.do(lambda page: page.goto(f"{self.url}/{address}"))
+
+    def picture(self, look: str) -> None:
+        """Keep what the page looks like now, all of it, under its address and what is told of its look."""
+        address = re.sub(r"jobs/\w+", "job", self.do(lambda page: page.url).partition("#/")[2])
+        place = PICTURES / f"{re.sub(r'[^a-z]+', '-', address)}-{look}.png"
+        self.do(lambda page: page.screenshot(path=place, full_page=True))
 
     def see(self, text: str) -> None:
         """Wait for a text."""
