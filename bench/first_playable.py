@@ -157,7 +157,7 @@ def run(options: argparse.Namespace, clip: Path, rate: float, program: tuple[str
         if not staged:
             stack.enter_context(agents(folder, client.url, options.agents))
         profile = Profile("small", width=WIDTH, height=HEIGHT, preset="ultrafast")
-        job = client.create(clip.name, [to_wire(profile)], to_wire(Options(options.container)))
+        job = client.create(clip.name, [to_wire(profile)], Options(options.container).asked)
         viewer, upload = Viewer(client, job.id), Upload(clip, rate)
         viewer.start()
         upload.send(client, job.id)

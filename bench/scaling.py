@@ -185,7 +185,7 @@ def run(shop: Workshop, trial: Trial) -> Outcome:
 def submit(client: Client, clip: Path, slow: int) -> JobView:
     profile = Profile("bench", width=WIDTH, height=HEIGHT, preset="ultrafast", audio=Audio("none"))
     # A chunk is a key frame distance of the clip: but for those at a tapered end, all have as many frames.
-    job = client.create(clip.name, [to_wire(profile)], to_wire(Options("mpegts", float(slow))))
+    job = client.create(clip.name, [to_wire(profile)], Options("mpegts", float(slow)).asked)
     return client.upload(job.id, clip)
 
 
