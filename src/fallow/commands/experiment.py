@@ -14,7 +14,7 @@ from fallow.client import Client
 from fallow.commands.chosen import known
 from fallow.errors import BadSetting
 from fallow.lab import figures, matrix, plan, record
-from fallow.lab.gather import runs_of
+from fallow.lab.gather import runs_of, workers_of
 from fallow.lab.record import Head, Record
 from fallow.worker.machine import hostname
 
@@ -38,7 +38,8 @@ def observed(client: Client, limit: int) -> Record:
     jobs = [client.job(job.id) for job in client.jobs(limit) if job.state == "done"]
     if not jobs:
         raise BadSetting(f"{client.url} has no finished job to tell of; submit one, or name a record.")
-    runs = tuple(run for job in reversed(jobs) for run in runs_of(client, job, "all workers"))
+    workers = workers_of(client)
+    runs = tuple(run for job in reversed(jobs) for run in runs_of(client, workers, job, "all workers"))
     return Record(Head(record.FORMAT, __version__, hostname(), time.time()), runs)
 
 

@@ -38,38 +38,40 @@ class Ended:
         return f"ended with exit code {self.code}"
 
 
-class Outlet:
-    """One more pipe for what FFmpeg makes, beside its stdout."""
+class _Pipe:
+    """One more pipe for FFmpeg; `inner` is its end."""
 
-    def __init__(self) -> None:
-        ours, self.inner = os.pipe()
-        self.source: IO[bytes] = os.fdopen(ours, "rb", buffering=0)
-        self.name = f"pipe:{self.inner}"  # on its command line
+    def __init__(self, inner: int) -> None:
+        self.inner = inner
+        self.name = f"pipe:{inner}"  # on its command line
 
     def handed_over(self) -> None:
-        """FFmpeg has its end, so that ours sees when it closes that."""
+        """FFmpeg has its end, so that ours hears of it when it closes that."""
         if self.inner >= 0:
             os.close(self.inner)
             self.inner = -1
+
+
+class Outlet(_Pipe):
+    """For what FFmpeg makes, beside its stdout."""
+
+    def __init__(self) -> None:
+        ours, inner = os.pipe()
+        super().__init__(inner)
+        self.source: IO[bytes] = os.fdopen(ours, "rb", buffering=0)
 
     def close(self) -> None:
         self.handed_over()
         self.source.close()
 
 
-class Inlet:
-    """One more pipe for what FFmpeg reads, beside its stdin."""
+class Inlet(_Pipe):
+    """For what FFmpeg reads, beside its stdin."""
 
     def __init__(self) -> None:
-        self.inner, ours = os.pipe()
+        inner, ours = os.pipe()
+        super().__init__(inner)
         self.sink: IO[bytes] = os.fdopen(ours, "wb", buffering=0)
-        self.name = f"pipe:{self.inner}"  # on its command line
-
-    def handed_over(self) -> None:
-        """FFmpeg has its end, so that writing fails once it has closed that."""
-        if self.inner >= 0:
-            os.close(self.inner)
-            self.inner = -1
 
     def close(self) -> None:
         self.handed_over()

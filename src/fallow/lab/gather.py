@@ -17,10 +17,19 @@ _GONE: dict[str, Any] = {"device_class": "unknown", "arch": "unknown"}
 _BAD = (Outcome.FAILED.value, Outcome.EXPIRED.value)
 
 
-def runs_of(client: Client, job: JobView, crew: str, agents: int = 0, repetition: int = 1) -> Iterator[Run]:
+Workers = Mapping[str, Mapping[str, Any]]  # by their ids, as the server tells them
+
+
+def workers_of(client: Client) -> Workers:
+    """Those that a server knows; asked once for many jobs."""
+    return {str(worker["id"]): worker for worker in client.workers()}
+
+
+def runs_of(
+    client: Client, workers: Workers, job: JobView, crew: str, agents: int = 0, repetition: int = 1
+) -> Iterator[Run]:
     """One for each rendition of a job that has ended."""
     tasks = client.tasks(job.id)
-    workers = {str(worker["id"]): worker for worker in client.workers()}
     video = (job.source or {}).get("video") or {}
     for rendition in job.renditions:
         mine = [task for task in tasks if task["kind"] == "video" and task["rendition"] == rendition.name]
@@ -43,7 +52,7 @@ def runs_of(client: Client, job: JobView, crew: str, agents: int = 0, repetition
         )
 
 
-def _works(tasks: Sequence[Mapping[str, Any]], workers: Mapping[str, Mapping[str, Any]]) -> Iterator[Work]:
+def _works(tasks: Sequence[Mapping[str, Any]], workers: Workers) -> Iterator[Work]:
     by_worker: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for attempt in (attempt for task in tasks for attempt in task["attempts"]):
         if attempt["outcome"] == Outcome.DELIVERED.value:

@@ -43,7 +43,8 @@ class _Thread:
         self._settings = settings
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over = asyncio.Event()
-        self._url, self._error = "", Unavailable("The platform did not come up.")
+        self._url = ""
+        self._error: BaseException = Unavailable("The platform did not come up.")
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="platform")
         self._thread.start()
@@ -66,7 +67,7 @@ class _Thread:
             with asyncio.Runner(loop_factory=quick_loop()) as runner:
                 runner.run(self._serve())
         except BaseException as error:
-            self._error = error  # type: ignore[assignment]
+            self._error = error
         finally:
             self._up.set()
 

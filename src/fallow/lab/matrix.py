@@ -13,7 +13,7 @@ from fallow.client import Client
 from fallow.errors import FallowError
 from fallow.lab import record
 from fallow.lab.crews import alone
-from fallow.lab.gather import runs_of
+from fallow.lab.gather import runs_of, workers_of
 from fallow.lab.local import platform
 from fallow.lab.plan import Crew, Experiment
 from fallow.lab.record import FORMAT, Head, Record, Run
@@ -89,7 +89,7 @@ def _one(client: Client, experiment: Experiment, one: Try) -> Run:
     try:
         client.upload(job.id, one.source)
         view = client.wait(job.id, lambda view: None, LOOK)
-        (made,) = runs_of(client, view, one.crew.label, one.crew.agents, one.repetition)
+        (made,) = runs_of(client, workers_of(client), view, one.crew.label, one.crew.agents, one.repetition)
     except BaseException:
         with contextlib.suppress(FallowError):
             client.cancel(job.id)

@@ -142,9 +142,7 @@ def _troubles(record: Record) -> Iterator[str]:
     tasks = sum(work.tasks for run in record.runs for work in run.works)
     if causes:
         yield _table(["cause", "attempts"], ([cause, str(count)] for cause, count in causes.items()), words=1)
-        yield _plot(
-            plots.bars, "Attempts that came to nothing, by cause", "attempts", {"attempts": _floats(causes)}
-        )
+        yield _plot(plots.bars, "Attempts that came to nothing, by cause", "attempts", {"attempts": causes})
     else:
         yield f"<p>None: all {tasks:,} tasks were done at the first attempt that ended.</p>\n"
     for run in record.runs:
@@ -179,7 +177,3 @@ def _number(value: float | None, digits: int) -> str:
 
 def _count(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def _floats(values: dict[str, int]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}
