@@ -11,6 +11,7 @@ import pytest
 
 from fallow.addresses import PUBLIC, Reach, is_public, open_socket
 from fallow.errors import BadSetting, NotAllowed, Unavailable
+from fallow.fetching import file_name, is_address, shown
 
 HOME = Reach.told("127.0.0.0/8", "the test")
 
@@ -101,3 +102,14 @@ def test_who_does_not_answer_and_what_is_no_name_are_told() -> None:
         open_socket("no-such-host.invalid", 80, HOME, 5.0, unknown)
     with pytest.raises(Unavailable, match="cannot be resolved"):
         open_socket("a" * 80 + ".example", 80, HOME, 5.0)
+
+
+def test_what_is_shown_of_an_address_is_no_secret():
+    assert (
+        shown("https://ann:pa@ss@Films.example:8443/a/b%20c.mp4?sig=1#x")
+        == "https://Films.example:8443/a/b%20c.mp4"
+    )
+    assert file_name("https://films.example/a/b%20c.mp4?sig=1") == "b c.mp4"
+    assert file_name("https://films.example") == "films.example"
+    assert is_address("HTTPS://films.example/a")
+    assert not is_address("talk.mp4")

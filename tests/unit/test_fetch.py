@@ -386,16 +386,3 @@ async def test_the_api_takes_no_address_unless_that_is_allowed(tmp_path):
         answer = await caller.send("POST", "/api/v1/jobs", job)
         assert (answer.status, "FALLOW_SOURCE_URLS" in answer.json["title"]) == (403, True)
         assert (await caller.get("/api/v1/jobs")).json["jobs"] == []
-
-
-def test_what_is_shown_of_an_address_is_no_secret():
-    from fallow.fetching import file_name, is_address, shown
-
-    assert (
-        shown("https://ann:pa@ss@Films.example:8443/a/b%20c.mp4?sig=1#x")
-        == "https://Films.example:8443/a/b%20c.mp4"
-    )
-    assert file_name("https://films.example/a/b%20c.mp4?sig=1") == "b c.mp4"
-    assert file_name("https://films.example") == "films.example"
-    assert is_address("HTTPS://films.example/a")
-    assert not is_address("talk.mp4")
