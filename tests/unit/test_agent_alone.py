@@ -71,6 +71,17 @@ def test_it_imports_from_the_sources(python: str) -> None:
 
 
 @pytest.mark.parametrize("python", PYTHONS)
+def test_it_runs_from_the_sources_and_sees_nothing_beside_them(python: str, tmp_path: Path) -> None:
+    """As the agents do that a platform starts on its own machine."""
+    shutil.copytree(SOURCES, tmp_path / "fallow", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "neighbour.py").touch()
+    agent = tmp_path / "fallow" / "worker" / "alone.py"
+    assert alone(python, str(agent), "--version").stdout == f"fallow {fallow.__version__}\n"
+    (tmp_path / "fallow" / "worker" / "options.py").write_text("import neighbour\n")
+    assert "No module named 'neighbour'" in alone(python, str(agent), "--version").stderr
+
+
+@pytest.mark.parametrize("python", PYTHONS)
 def test_it_runs_as_one_file(python: str, archive: Path) -> None:
     assert alone(python, str(archive), "--version").stdout == f"fallow {fallow.__version__}\n"
 

@@ -111,7 +111,7 @@ def test_the_kind_comes_first_then_a_file_then_variables_then_flags(
 
 
 def test_what_a_platform_starts_itself_has_no_gate_unless_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = Command(Path("agent"), "http://server", Home("home", "token"), "", 1, "off")
+    command = Command("http://server", Home("home", "token"), "", 1, "off")
     monkeypatch.delenv("FALLOW_GATE")
     assert command.environment()["FALLOW_GATE"] == "off"
     monkeypatch.setenv("FALLOW_GATE", "auto")

@@ -17,9 +17,10 @@ from fallow.errors import Cancelled, Retryable
 from fallow.ffmpeg.locate import examine, find
 from fallow.services.home import Home
 from fallow.settings import Settings
-from fallow.worker.pack import build_pyz
+from fallow.worker import alone
 from fallow.worker.stopping import SENT_HOME
 
+AGENT = Path(alone.__file__)
 RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds; the last for ever
 HEALTHY = 60.0  # seconds; an agent that ran so long begins again with the shortest pause
 GRACE = 5.0  # seconds between asking a process to stop and killing it
@@ -29,7 +30,6 @@ GRACE = 5.0  # seconds between asking a process to stop and killing it
 class Command:
     """How an agent is started."""
 
-    archive: Path  # fallow-worker.pyz
     url: str
     home: Home
     ffmpeg: str  # "" lets the agent find one
@@ -39,7 +39,7 @@ class Command:
     def arguments(self, name: str) -> list[str]:
         ffmpeg = ["--ffmpeg", self.ffmpeg] if self.ffmpeg else []
         # -S -I: the agent needs no packages, and must not notice when they are there.
-        python = [sys.executable, "-S", "-I", str(self.archive)]
+        python = [sys.executable, "-S", "-I", str(AGENT)]
         load = ["--slots", "1", "--threads", str(self.threads)]
         return [*python, self.url, *load, "--name", self.home.called(name), "--parent-pipe", *ffmpeg]
 
@@ -171,20 +171,15 @@ class LocalAgents:
                         process.send_signal(number)
 
 
-def launch(settings: Settings, folder: Path, url: str, home: Home, owner: Owner) -> LocalAgents:
+def launch(settings: Settings, url: str, home: Home, owner: Owner) -> LocalAgents:
     """Start the agents that the settings ask for; they join the gateway at this URL. Raises NoFfmpeg."""
     cores = len(os.sched_getaffinity(0))
     count = settings.workers if settings.workers >= 0 else cores
-    archive = folder.absolute() / "fallow-worker.pyz"
-    if count:
-        part = archive.with_name(f".{archive.name}.new")
-        part.write_bytes(build_pyz())
-        part.replace(archive)
     # Found here: agents run without site packages, so they would not see the one that comes with the server.
     # And tried: an agent that has none ends, and would be started again for ever.
     ffmpeg = examine(find(settings.ffmpeg)).path if count else ""
     threads = max(1, cores // max(1, count))
-    agents = LocalAgents(Command(archive, url, home, ffmpeg, threads, settings.log), count, owner)
+    agents = LocalAgents(Command(url, home, ffmpeg, threads, settings.log), count, owner)
     agents.start()
     return agents
 

@@ -201,7 +201,7 @@ class Platform:
         # The agents come first: while they start, this process imports what the gateway needs, which takes longer.
         # They can connect already and are answered as soon as there is somebody to do it.
         if Role.WORKER in roles:
-            self._agents = launch(settings, folder.path, self.url, self._home, self)
+            self._agents = launch(settings, self.url, self._home, self)
             stack.push_async_callback(self._agents.stop)
         await self._serve(folder, socket)
         # Down in this order: no agent works any more; splitter, joiner and sweeper give back what they hold;

@@ -12,5 +12,5 @@
 - patience: with servers that are away; ways: past them
 - source: where work comes from, over HTTP; connection: the connections
 - machine: what this machine is; means: what of it the agent works with
-- pack: the agent as one file, fallow-worker.pyz
+- pack: the agent as one file, fallow-worker.pyz; alone: as that file, from the sources
 """
