@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,9 @@ from servers.fixtures import (  # noqa: F401 - fixtures
     trio,
 )
 
+# Hundreds of processes of Fallow are started here: each would compile all its modules where this is set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Wherever tests run, agents work whenever they are told to; those of a gate ask for theirs.
 os.environ["FALLOW_GATE"] = "off"
 
