@@ -27,7 +27,7 @@ OUTCOMES = ("delivered", "late", "expired", "failed", "cancelled", "unfinished")
 
 def show(plan: Plan, report: Report) -> None:
     """Two tables and the sums."""
-    print(f"seed {plan.seed}: {plan.jobs} jobs in {report.wall:.0f} s, {report.kills.total()} kills")
+    print(f"seed {plan.seed}: {report.jobs} jobs in {report.wall:.0f} s, {report.kills.total()} kills")
     print("".join(f"\n{KINDS[kind]:16}{report.kills[kind]:4}" for kind in KINDS))
     print(f"\n{'attempts':10}" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
     for task in ("split", "video", "audio", "join"):

@@ -27,6 +27,7 @@ KINDS = {
     "s3": "S3 server",
 }
 ALONE = ("rabbitmq", "galera")  # one at a time: these need a majority of their nodes
+AWAY = 3  # at a time: a machine on which starting one takes longer kills more slowly, and all goes on
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,18 @@ class Chaos:
         for kind in itertools.chain.from_iterable(self._rounds()):
             if self._over.wait(self._dice.uniform(0.5, 1.5) * self._every):
                 return
-            self._look_back()
+            self._wait_for_some()
             if not self.faults and (choice := self._choice(kind)):
                 victim = self._dice.choice(choice)
                 self.kills[victim.kind] += 1
                 victim.kill()
                 self._away[victim] = self._pool.submit(self._restart, victim, self._dice.uniform(0.2, 3.0))
+
+    def _wait_for_some(self) -> None:
+        """Until few enough are away."""
+        self._look_back()
+        while len(self._away) >= AWAY and not self._over.wait(0.1):
+            self._look_back()
 
     def _rounds(self) -> Iterator[list[str]]:
         """Every kind once, in another order each time."""

@@ -114,7 +114,8 @@ class Services:
     def _prepare_agent(self, name: str, gateway: str) -> None:
         load = ["--slots", "1", "--threads", "1", "--gate", "off"]
         command = [sys.executable, "-m", "fallow.worker", gateway, *load, "--name", name]
-        environment = {**_outside(), "FALLOW_TOKEN": JOIN_TOKEN, "FALLOW_FFMPEG": FFMPEG, "FALLOW_LOG": "json"}
+        ffmpeg = self.settings.get("FALLOW_FFMPEG", FFMPEG)
+        environment = {**_outside(), "FALLOW_TOKEN": JOIN_TOKEN, "FALLOW_FFMPEG": ffmpeg, "FALLOW_LOG": "json"}
         self.processes[name] = Process(name, command, self.folder, environment)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster.backends import Backends
-from cluster.chaos import Chaos, victims
+from cluster.chaos import KINDS, Chaos, victims
 from cluster.services import API_TOKEN, Layout, Services
-from cluster.work import Door, Order, examine, orders
+from cluster.work import Door, Order, examine, order
 from fallow.adapters.object_url import open_store
 
 # A killed worker costs an attempt; nobody waits long for those that have no connection to the broker; and a source
@@ -27,7 +30,7 @@ class Plan:
     """What is to be tried."""
 
     seed: int
-    jobs: int = 30
+    jobs: int = 30  # or more, until one of each kind has been killed
     at_once: int = 6
     every: float = 3.0  # seconds between two kills, about
     stall: float = 180.0  # seconds without any step forward, after which jobs count as lost
@@ -38,6 +41,7 @@ class Report:
     """What came of it; nothing has gone wrong while `faults` is empty."""
 
     wall: float = 0.0  # seconds
+    jobs: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)  # by kind of task and outcome
     orphans: int = 0  # objects that were there until they were swept away
@@ -51,16 +55,16 @@ def trial(backends: Backends, folder: Path, plan: Plan, layout: Layout) -> Repor
     urls = backends.fresh()
     with Services(folder, urls, layout, SETTINGS) as services:
         door = Door(services.gateways, API_TOKEN)
-        wanted = orders(plan.jobs, dice, f"chaos-{plan.seed}")
         with Chaos(victims(backends, services), dice, plan.every) as chaos:
+            wanted = _orders(plan, dice, chaos)
             jobs = _done(door, wanted, plan.at_once, progress)
-        report.wall = time.monotonic() - begun
+        report.wall, report.jobs = time.monotonic() - begun, len(jobs)
         report.kills, report.faults = chaos.kills, chaos.faults
-        for order, job in jobs.items():
-            result = examine(door, order, job, folder)
+        for one, job in jobs.items():
+            result = examine(door, one, job, folder)
             report.outcomes += result.outcomes
             report.faults += result.faults
-        results = sum(len(order.profiles) for order in wanted)
+        results = sum(len(one.profiles) for one in jobs)
         _look_for_orphans(services, urls["FALLOW_STORE_URL"], results, report)
     return report
 
@@ -81,18 +85,33 @@ class Progress:
         return time.monotonic() - self._moved > self._stall
 
 
-def _done(door: Door, wanted: list[Order], at_once: int, progress: Progress) -> dict[Order, str]:
-    """Some jobs at a time, each submitted and waited for while anything moves; the ids of all."""
+def _orders(plan: Plan, dice: random.Random, chaos: Chaos) -> Iterator[Order]:
+    """As many as the plan has, and on until somebody of each kind has been killed."""
+    for number in itertools.count():
+        if number >= plan.jobs and set(chaos.kills) == set(KINDS):
+            return
+        yield order(number, dice, f"chaos-{plan.seed}")
 
-    def one(order: Order) -> tuple[Order, str]:
-        job = order.submit(door)
-        while not (view := door.view(job)).ended and not progress.stalled:
-            progress.note(job, (view.state, [(one.chunks_done, one.result_url) for one in view.renditions]))
-            time.sleep(0.5)
-        return order, job
+
+def _done(door: Door, wanted: Iterator[Order], at_once: int, progress: Progress) -> dict[Order, str]:
+    """Some jobs at a time, each submitted and waited for while anything moves; the ids of all."""
+    jobs: dict[Order, str] = {}
+    turn = threading.Lock()
+
+    def following() -> Order | None:
+        with turn:
+            return None if progress.stalled else next(wanted, None)
+
+    def some(_: int) -> None:
+        while one := following():
+            jobs[one] = job = one.submit(door)
+            while not (view := door.view(job)).ended and not progress.stalled:
+                progress.note(job, (view.state, [(part.chunks_done, part.result_url) for part in view.renditions]))
+                time.sleep(0.5)
 
     with ThreadPoolExecutor(at_once) as pool:
-        return dict(pool.map(one, wanted))
+        list(pool.map(some, range(at_once)))
+    return jobs
 
 
 def _look_for_orphans(services: Services, url: str, results: int, report: Report) -> None:

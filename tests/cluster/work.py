@@ -70,21 +70,16 @@ class Order:
         return door.ask(lambda client: remote.submit(client, order)).id
 
 
-def orders(count: int, dice: random.Random, name: str) -> list[Order]:
-    """Different sources, containers, priorities and sizes."""
-    known = {clip.name: clip for clip in CLIPS}
-    chosen = [known[SOURCES[number % len(SOURCES)]] for number in range(count)]
-    paths = build(list(dict.fromkeys(chosen)))
+def order(number: int, dice: random.Random, name: str) -> Order:
+    """One of many with different sources, containers, priorities and sizes."""
+    clip = next(clip for clip in CLIPS if clip.name == SOURCES[number % len(SOURCES)])
     made = tuple(profile(name, *settings) for name, settings in PROFILES)
-    return [
-        Order(
-            key=f"{name}-{number}",
-            source=paths[clip.name],
-            profiles=made if dice.random() < 0.5 else made[1:],
-            options=Options(dice.choice(list(CONTAINERS)), 1.0, priority=dice.choice(PRIORITIES)),
-        )
-        for number, clip in enumerate(chosen)
-    ]
+    return Order(
+        key=f"{name}-{number}",
+        source=build([clip])[clip.name],
+        profiles=made if dice.random() < 0.5 else made[1:],
+        options=Options(dice.choice(list(CONTAINERS)), 1.0, priority=dice.choice(PRIORITIES)),
+    )
 
 
 def profile(name: str, *settings: str) -> Profile:

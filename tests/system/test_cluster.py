@@ -19,22 +19,29 @@ from clips.maker import Maker, Picture, Sound
 from cluster.backends import Backends
 from cluster.process import status
 from cluster.services import API_TOKEN, STOP_SECONDS, Layout, Services
-from cluster.work import Door, Order, examine, orders, profile
+from cluster.work import Door, Order, examine, profile
+from cluster.work import order as any_order
 from fallow.commands import remote
 from fallow.messages import to_wire
 from fallow.pipeline.job_options import Options
+from paced import paced
 
 LOST = "The worker was lost."  # and not: it was not heard of until its lease ran out
 SMALL = (profile("240p", "preset=ultrafast"),)
-# Work for some seconds.
-SLOW = (profile("480p", "upscale=true", "preset=medium"),)
+# Work for as many seconds as the source is long, which is told from all other work by its preset.
+SLOW = (profile("240p", "preset=faster"),)
+# Work for a ninth of that, when three share it.
+STEADY = (profile("240p", "preset=fast"),)
+PATIENCE = 180.0  # seconds, for machines that do much else
 
 
 @pytest.fixture(scope="module")
 def services(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Leases last longer than any test: nothing here waits for one to run out."""
     folder = tmp_path_factory.mktemp("services")
-    with Services(folder, backends.fresh(), Layout(agent=1), {"FALLOW_LEASE_SECONDS": "600"}) as services:
+    ffmpeg = paced(folder, {"-preset:v faster ": 1.0, "-preset:v fast ": 3.0})
+    settings = {"FALLOW_LEASE_SECONDS": "600", "FALLOW_FFMPEG": ffmpeg}
+    with Services(folder, backends.fresh(), Layout(agent=1), settings) as services:
         yield services
 
 
@@ -74,16 +81,16 @@ def order(request: pytest.FixtureRequest) -> Callable[..., Order]:
 
 @pytest.fixture
 def short() -> Path:
-    return orders(1, random.Random(0), "")[0].source
+    return any_order(0, random.Random(0), "").source
 
 
 def ended(door: Door, job: str) -> None:
-    until(lambda: door.view(job).ended, 120)
+    until(lambda: door.view(job).ended, PATIENCE)
 
 
 def running(door: Door, services: Services, job: str, kind: str) -> tuple[str, str]:
     """Wait for a task of that kind to be worked on; the task and the process that does."""
-    found = until(lambda: [task for task in door.view(job).tasks_running if task.kind == kind], 60)[0]
+    found = until(lambda: [task for task in door.view(job).tasks_running if task.kind == kind], PATIENCE)[0]
     return found.task, services.of(found.worker)
 
 
@@ -116,7 +123,9 @@ def attempts(door: Door, job: str, task: str) -> list[tuple[str, str]]:
 def test_results_are_exact(services: Services, door: Door, tmp_path: Path) -> None:
     """Sources of several kinds at once, submitted as people do."""
     jobs = []
-    for number, order in enumerate(orders(4, random.Random(1), "exact")):
+    dice = random.Random(1)
+    for number in range(4):
+        order = any_order(number, dice, "exact")
         command = [sys.executable, "-m", "fallow", "submit", str(order.source), "--token", API_TOKEN]
         command += ["--server", services.gateways[number % 2], "--priority", order.options.priority]
         command += ["--container", order.options.container, "--chunk-seconds", "1", "--key", order.key]
@@ -174,7 +183,7 @@ def test_who_is_killed_while_a_source_comes_is_made_up_for(
     job = door.ask(lambda client: client.create(wanted.source.name, names, options, wanted.key)).id
     with Sending(services.gateways[0], job, wanted.source, API_TOKEN) as sending:
         sending.upto(0.9)
-        until(lambda: door.view(job).renditions[0].chunks_total, 60)
+        until(lambda: door.view(job).renditions[0].chunks_total, PATIENCE)
         services.processes[name].kill()
         if name == "splitter-1":
             services.processes[name].restart()
@@ -192,7 +201,7 @@ def test_a_joiner_that_is_killed_while_a_stream_grows_is_gone_on_from(
     """What was there to be played before stays as it was, file by file."""
     options = Options("hls", 5.0, segment_seconds=5.0)
     job = Order(request.node.name, long, (*SMALL,), options).submit(door)
-    kept = until(lambda: segments(door, job), 90)
+    kept = until(lambda: segments(door, job), PATIENCE)
     services.processes["joiner-1"].kill()
     services.processes["joiner-1"].restart()
     ended(door, job)
@@ -222,7 +231,7 @@ def test_a_remote_worker_outlives_its_gateway(
     task, process = running(door, services, job, "video")
     assert process == "agent-1"
     # A grant that a gateway has not sent yet is lost with it, and waits for its lease to run out.
-    until(lambda: '"lease.begin"' in (log := services.processes[process].log()) and task in log, 30)
+    until(lambda: '"lease.begin"' in (log := services.processes[process].log()) and task in log, PATIENCE)
     gateway = services.processes["gateway-1"]
     gateway.kill()
     assert task in {one.task for one in door.view(job).tasks_running}
@@ -267,7 +276,7 @@ def test_who_is_told_to_stop_finishes_first(
     job = wanted.submit(door)
     task, process = running(door, services, job, kind)
     if others:  # a worker that has not begun yet gives its task back
-        until(lambda: encodes(services.processes[process].pid), 60)
+        until(lambda: encodes(services.processes[process].pid), PATIENCE)
     assert services.processes[process].stop(STOP_SECONDS) == 0
     # A split may have been at what had come of the upload by then.
     done = [one for one in attempts(door, job, task) if not one[1].startswith("waits for")]
@@ -280,7 +289,7 @@ def test_who_is_told_to_stop_finishes_first(
 def test_a_joiner_that_is_told_to_stop_gives_back_what_waits_for_parts(
     services: Services, door: Door, order: Callable[..., Order], long: Path, tmp_path: Path
 ) -> None:
-    wanted = order(long, profile("480p", "upscale=true", "preset=veryfast"), seconds=5.0)
+    wanted = order(long, *STEADY, seconds=5.0)
     job = wanted.submit(door)
     task, process = running(door, services, job, "join")
     assert services.processes[process].stop(STOP_SECONDS) == 0

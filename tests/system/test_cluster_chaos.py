@@ -11,6 +11,6 @@ from cluster.trial import Plan, trial
 
 
 def test_nothing_is_lost_nor_done_twice_whoever_is_killed(backends: Backends, tmp_path: Path) -> None:
-    report = trial(backends, tmp_path, Plan(seed=3, jobs=4, at_once=4, every=2.0), Layout(agent=1))
+    report = trial(backends, tmp_path, Plan(seed=3, jobs=4, at_once=3, every=1.5), Layout(agent=1))
     assert report.faults == []
     assert set(report.kills) == set(KINDS)
