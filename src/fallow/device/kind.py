@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from fallow.device import windows
 
 PATIENCE = 2.0  # seconds
 # Numbers of SMBIOS, by which makers say what a case is.
@@ -23,8 +26,10 @@ def describe(root: Path = Path("/"), environment: Mapping[str, str] = os.environ
 def _kind(root: Path, environment: Mapping[str, str]) -> str:
     if "ANDROID_ROOT" in environment:
         return "phone"
-    if os.uname().sysname == "Darwin":
+    if sys.platform == "darwin":
         return "laptop" if "Book" in _model(root, environment) else "pc"
+    if sys.platform == "win32":
+        return "pc" if windows.power()[1] is None else "laptop"
     if _read(root / "proc/device-tree/model"):
         return "board"
     case = _read(root / "sys/class/dmi/id/chassis_type")
@@ -46,7 +51,7 @@ def _virtual(root: Path) -> bool:
 def _model(root: Path, environment: Mapping[str, str]) -> str:
     if "ANDROID_ROOT" in environment:
         return _asked("getprop", "ro.product.model")
-    if os.uname().sysname == "Darwin":
+    if sys.platform == "darwin":
         return _asked("sysctl", "-n", "hw.model")
     return _read(root / "proc/device-tree/model") or _read(root / "sys/class/dmi/id/product_name")
 

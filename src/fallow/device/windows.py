@@ -6,6 +6,7 @@ import ctypes
 from typing import Any
 
 _UNKNOWN = 255
+_QUERY, _STILL_ACTIVE, _DENIED = 0x1000, 259, 5
 
 
 class _PowerStatus(ctypes.Structure):
@@ -21,6 +22,34 @@ class _PowerStatus(ctypes.Structure):
 
 class _LastInput(ctypes.Structure):
     _fields_ = (("size", ctypes.c_uint), ("ticks", ctypes.c_uint32))
+
+
+class _Memory(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("load", ctypes.c_uint32),
+        ("total", ctypes.c_uint64),
+        ("more", ctypes.c_uint64 * 6),
+    )
+
+
+def memory() -> int:
+    """Bytes; 0 when it does not tell."""
+    status = _Memory(ctypes.sizeof(_Memory))
+    return int(status.total) if _library("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)) else 0
+
+
+def runs(pid: int) -> bool:
+    """Whether a process of that number is there: to send it a signal, as elsewhere, would end it."""
+    kernel = _library("kernel32")
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = ctypes.c_void_p(kernel.OpenProcess(_QUERY, False, pid))
+    if not handle.value:
+        return bool(kernel.GetLastError() == _DENIED)
+    code = ctypes.c_uint32()
+    told = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return bool(told) and code.value == _STILL_ACTIVE
 
 
 def power() -> tuple[bool | None, float | None]:

@@ -5,7 +5,7 @@
 - quality: the graph that measures
 - reference: the one plain command that does the same on one machine
 - locate: find FFmpeg, and ask what it is
-- run: start, listen, stop, reap; halt: stand still for a while
+- run: start, listen, stop, reap; halt: stand still for a while; process: what systems do differently there
 - faults: what it says about damaged pictures
 - counting: count the frames in a stream of bytes as it passes
 """

@@ -1,4 +1,4 @@
-"""A process group that stands still for a while. If this process ends meanwhile, that one does, too."""
+"""A process group that stands still for a while. If this process ends meanwhile, that one does, too. POSIX only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Halt:
     def __init__(self, group: int) -> None:
         self._group = group
         self._since = time.monotonic()
-        _send(group, "SIGSTOP")
+        _send(group, signal.SIGSTOP)
         self._guard = _guard(group)
 
     @property
@@ -27,17 +27,15 @@ class Halt:
         return time.monotonic() - self._since
 
     def end(self) -> None:
-        _send(self._group, "SIGCONT")
+        _send(self._group, signal.SIGCONT)
         if self._guard is not None:
             with contextlib.suppress(OSError):
                 self._guard.communicate(b"on\n")
 
 
-def _send(group: int, name: str) -> None:
-    """Windows has no such signals: there, a task is given back instead."""
-    if hasattr(signal, name):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, getattr(signal, name))
+def _send(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def _guard(group: int) -> subprocess.Popen[bytes] | None:

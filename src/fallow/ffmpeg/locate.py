@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fallow.catalogue import MEASURE
 from fallow.errors import NoFfmpeg
+from fallow.ffmpeg.process import POSIX
 from fallow.ffmpeg.quality import TABLE
 
 ANSWER_SECONDS = 30
@@ -68,9 +69,9 @@ def examine(path: str) -> Build:
 
 
 def _measuring(path: str) -> list[str]:
-    """The filter that measures, where there is one; its table is written to a file that not every system has."""
+    """The filter that measures, where there is one; not every system has its table's file, and its second inlet."""
     found = re.search(rf"^ \S+ +{MEASURE} ".encode(), _asked(path, "-filters").stdout, re.MULTILINE)
-    return [MEASURE] if found and os.path.exists(TABLE) else []
+    return [MEASURE] if found and POSIX and os.path.exists(TABLE) else []
 
 
 def _asked(path: str, question: str) -> subprocess.CompletedProcess[bytes]:

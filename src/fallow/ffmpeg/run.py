@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import shlex
-import signal
 import subprocess
 import threading
 from collections import deque
@@ -16,6 +15,7 @@ from typing import IO
 
 from fallow import log
 from fallow.errors import EncoderFailed
+from fallow.ffmpeg import process
 from fallow.ffmpeg.faults import fault
 from fallow.ffmpeg.halt import Halt
 
@@ -92,8 +92,7 @@ class Child:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=[pipe.inner for pipe in pipes],
-                # Ctrl-C in a terminal reaches the agent, which decides; it does not reach FFmpeg.
-                start_new_session=True,
+                **process.apart(niceness),
             )
         except OSError as error:
             raise EncoderFailed(f"FFmpeg could not be started as {arguments[0]}: {error.strerror}.") from error
@@ -108,14 +107,9 @@ class Child:
         self._ended = Ended(0, 0.0)
         self._halt: Halt | None = None
         self._halted_seconds = 0.0
-        self._renice(niceness)
+        process.renice(self._process, niceness)
         self._reaper = threading.Thread(target=self._listen_and_reap, name="ffmpeg-reaper", daemon=True)
         self._reaper.start()
-
-    def _renice(self, niceness: int) -> None:
-        if niceness:
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
 
     def _listen_and_reap(self) -> None:
         while line := self._stderr.readline(LINE_BYTES):
@@ -123,11 +117,9 @@ class Child:
             if text:
                 self._tail.append(text)
         self._stderr.close()
-        _, status, usage = os.wait4(self._process.pid, 0)
+        ended = Ended(*process.reap(self._process))
         with self._lock:
-            code = os.waitstatus_to_exitcode(status)
-            self._process.returncode = code  # so that subprocess does not wait for it again
-            self._ended = Ended(code, usage.ru_utime + usage.ru_stime)
+            self._ended = ended
             self._over.set()
 
     def wait(self) -> Ended:
@@ -145,9 +137,9 @@ class Child:
         return self._halted_seconds + (self._halt.seconds if self._halt else 0.0)
 
     def halt(self) -> None:
-        """It stands still where it is, and takes no processor's time any more, until it goes on."""
+        """It stands still where it is, and takes no processor's time any more, until it goes on: where it can."""
         with self._lock:
-            if self._halt is None and not self._over.is_set():
+            if process.POSIX and self._halt is None and not self._over.is_set():
                 self._halt = Halt(self._process.pid)
 
     def go_on(self) -> None:
@@ -159,16 +151,16 @@ class Child:
 
     def stop(self) -> None:
         """Terminate, wait, kill, wait. Harmless when it has ended."""
-        self._signal(signal.SIGTERM)
+        self._end("SIGTERM")
         self.go_on()  # what stands still hears nothing
         if not self._over.wait(GRACE_SECONDS):
-            self._signal(signal.SIGKILL)
+            self._end("SIGKILL")
             self._over.wait()
 
-    def _signal(self, number: int) -> None:
-        with self._lock, contextlib.suppress(ProcessLookupError):
+    def _end(self, name: str) -> None:
+        with self._lock:
             if not self._over.is_set():
-                os.killpg(self._process.pid, number)
+                process.end(self._process, name)
 
     @property
     def fault(self) -> str:

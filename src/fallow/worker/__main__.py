@@ -18,6 +18,7 @@ from fallow.device import meters
 from fallow.device.load import Portion, Ticks
 from fallow.errors import BadSetting, FallowError, Forbidden, NotAllowed
 from fallow.ffmpeg.locate import Build, examine, find
+from fallow.ffmpeg.process import POSIX
 from fallow.messages import Registration
 from fallow.worker import status
 from fallow.worker.agent import Agent
@@ -106,7 +107,8 @@ def _guarded(
     state = StateFile(folder_of(os.environ), options.name or hostname(), options.url, means.pause)
     told = state.write if not options.parent_pipe else lambda: None
     senses.month_bytes = means.traffic.month_bytes
-    sentry = Sentry(agent, Gate(rules), senses, rules.grace_seconds, told)
+    # What cannot stand still goes to others at once.
+    sentry = Sentry(agent, Gate(rules), senses, rules.grace_seconds if POSIX else 0.0, told)
     told()
     try:
         means.energy.start()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from typing import Any
 
 from fallow.catalogue import AUDIO, MEASURE, VIDEO
-from fallow.device import kind
+from fallow.device import kind, windows
 from fallow.ffmpeg.locate import Build
+from fallow.ffmpeg.process import POSIX
 
 MOST = 8
 TASK_MEMORY = 512 << 20  # bytes; what x264 needs for 1080p, and some
@@ -23,6 +25,8 @@ def cores() -> int:
 
 def memory() -> int:
     """Bytes; 0 when the system does not tell."""
+    if sys.platform == "win32":
+        return windows.memory()
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
@@ -30,7 +34,10 @@ def memory() -> int:
 
 
 def most(slots: int, memory: int) -> int:
-    """Tasks that it takes at once for each slot: an encoder needs memory, and one FFmpeg may run several."""
+    """Tasks that it takes at once for each slot: an encoder needs memory, and one FFmpeg may run several, where it
+    can be given a pipe for each."""
+    if not POSIX:
+        return 1
     return max(1, min(MOST, memory // slots // TASK_MEMORY)) if memory else 1
 
 
@@ -40,14 +47,19 @@ def slots_for(cores: int, memory: int) -> int:
 
 
 def hostname() -> str:
-    return os.uname().nodename
+    return _names()[1]
+
+
+def _names() -> tuple[str, ...]:
+    """System, host, release, version, processor's kind."""
+    return tuple(os.uname() if hasattr(os, "uname") else platform.uname())
 
 
 def describe(build: Build, slots: int) -> dict[str, Any]:
     """For the registration: what the platform may want to know before it hands out work."""
     return {
-        "system": os.uname().sysname,
-        "arch": os.uname().machine,
+        "system": _names()[0],
+        "arch": _names()[4],
         "cores": cores(),
         "memory": memory(),
         "host": hostname(),

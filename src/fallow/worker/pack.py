@@ -32,6 +32,7 @@ MODULES = (
     "ffmpeg/graphs.py",
     "ffmpeg/halt.py",
     "ffmpeg/locate.py",
+    "ffmpeg/process.py",
     "ffmpeg/quality.py",
     "ffmpeg/run.py",
     "ffmpeg/words.py",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fallow.device import windows
 from fallow.worker.pause import Pause
 
 NOBODY = 1  # how it exits when no agent runs here
@@ -75,6 +76,8 @@ def agents(folder: Path) -> list[dict[str, Any]]:
 
 
 def _runs(pid: int) -> bool:
+    if sys.platform == "win32":
+        return windows.runs(pid)
     try:
         os.kill(pid, 0)
     except PermissionError:
