@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 from by_hand import Hand, agent, aside, nothing_joined, put_now, split_done, tasks
 from running import until
-from watching import FFMPEG, LARGE, RATE, SECONDS, SMALL, decoded, ended, seen, times
+from watching import FFMPEG, LARGE, PACED, RATE, SECONDS, SMALL, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
@@ -49,7 +49,7 @@ class Up:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fallow", "up", "--port", "0", "--data", "data", "--workers", str(workers)],
             cwd=folder,
-            env={**bare, "FALLOW_STORE_URL": store_url},
+            env={**bare, "FALLOW_STORE_URL": store_url, "FALLOW_FFMPEG": PACED},
             stdout=subprocess.PIPE,
             stderr=self.err,
             text=True,

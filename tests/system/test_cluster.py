@@ -39,7 +39,7 @@ PATIENCE = 180.0  # seconds, for machines that do much else
 def services(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Leases last longer than any test: nothing here waits for one to run out."""
     folder = tmp_path_factory.mktemp("services")
-    ffmpeg = paced(folder, {"-preset:v faster ": 1.0, "-preset:v fast ": 3.0})
+    ffmpeg = paced({"-preset:v faster": 1.0, "-preset:v fast": 3.0})
     settings = {"FALLOW_LEASE_SECONDS": "600", "FALLOW_FFMPEG": ffmpeg}
     with Services(folder, backends.fresh(), Layout(agent=1), settings) as services:
         yield services

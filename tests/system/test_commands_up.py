@@ -17,12 +17,11 @@ from typing import Any, ClassVar
 
 import pytest
 from running import ended, until
-from watching import RATE, SECONDS, decoded, times
+from watching import ENDLESS, PACED, RATE, SECONDS, decoded, times
 
 SMALL = ["-p", "240p", "--set", "width=160", "--set", "height=90", "--chunk-seconds", "1"]
 TWO = [*SMALL, "-p", "360p"]
-SLOW = ["-p", "240p", "--set", "width=1280", "--set", "height=720", "--set", "upscale=true", "--chunk-seconds", "1"]
-SLOW += ["--set", "preset=veryslow"]
+SLOW = [*SMALL, "--set", f"preset={ENDLESS}"]
 PEOPLE = "of-people"
 
 
@@ -71,7 +70,8 @@ def fallow(
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("up")
-    process = fallow("up", "--port", 0, "--data", "data", "--workers", 2, folder=folder, FALLOW_API_TOKEN=PEOPLE)
+    environment = {"FALLOW_API_TOKEN": PEOPLE, "FALLOW_FFMPEG": PACED}
+    process = fallow("up", "--port", 0, "--data", "data", "--workers", 2, folder=folder, **environment)
     lines = [process.stdout.readline() for _ in range(5)]
     url = re.search(r"http://[^;]+", lines[0])[0]
     yield Server(url, lines[4].split()[-1], folder)

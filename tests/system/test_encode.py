@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from running import family, living, run, started, until
-from watching import RATE, SECONDS, decoded, times
+from watching import PACED, RATE, SECONDS, decoded, times
 
 SMALL = ["-p", "240p", "--set", "width=160", "--set", "height=90", "--chunk-seconds", "1", "--workers", "2"]
-SLOW = [*SMALL, "--set", "preset=veryslow", "--set", "upscale=true", "--set", "width=640", "--set", "height=360"]
+SLOW = [*SMALL, "--set", "preset=faster", "--ffmpeg", PACED]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from running import family, living, run, started, until
-from watching import FFMPEG, SLOW, SMALL, decoded, ended, seen, times
+from watching import PACED, SLOW, SMALL, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
@@ -43,7 +43,7 @@ def fill(path):
 
 
 def settings(disk, **more):
-    return Settings(data=disk / "data", port=0, workers=2, ffmpeg=FFMPEG, log="off", space_wait=0.3, **more)
+    return Settings(data=disk / "data", port=0, workers=2, ffmpeg=PACED, log="off", space_wait=0.3, **more)
 
 
 async def submitted(platform, source, *profiles):
@@ -81,7 +81,7 @@ async def test_a_job_that_never_finds_room_fails_with_a_sentence(small_disk, cli
 
 
 HARD = ["-p", "240p", "--set", "width=480", "--set", "height=270", "--set", "upscale=true"]
-HARD += ["--set", "preset=veryslow", "--chunk-seconds", "1", "--workers", "2"]
+HARD += ["--set", "preset=faster", "--chunk-seconds", "1", "--workers", "2", "--ffmpeg", PACED]
 
 
 @pytest.fixture

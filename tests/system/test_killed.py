@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 import pytest
 from sending import NOISY, Sending, noisy
-from watching import FFMPEG, LARGE, SLOW, SMALL, TINY, decoded, ended, seen, times
+from watching import LARGE, PACED, SLOW, SMALL, TINY, decoded, ended, seen, times
 
 from fallow.client import Client
 from fallow.commands import remote
@@ -33,6 +33,9 @@ serve(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), ffmpeg=sys.argv[3]
 """
 
 
+MARK = "STARTED_ON"  # in the environment of a platform and of whatever it starts
+
+
 class Process:
     """`fallow up` in effect, on a port of its own."""
 
@@ -44,9 +47,10 @@ class Process:
         self.running = None
 
     def start(self):
-        command = [sys.executable, "-c", PROGRAM, str(self.data), str(self.port), FFMPEG, *self.options]
+        command = [sys.executable, "-c", PROGRAM, str(self.data), str(self.port), PACED, *self.options]
+        marked = {**os.environ, MARK: str(self.data)}
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=marked)
 
     def kill(self):
         self.running.send_signal(signal.SIGKILL)
@@ -89,7 +93,7 @@ async def up(platform, seconds=20):
 def agent_of(platform):
     """An agent on another machine, in effect: it knows an address and the join token."""
     token = (platform.data / "join-token").read_text().strip()
-    command = [sys.executable, "-m", "fallow.worker", platform.url, "--slots", "1", "--ffmpeg", FFMPEG]
+    command = [sys.executable, "-m", "fallow.worker", platform.url, "--slots", "1", "--ffmpeg", PACED]
     running = subprocess.Popen(command, env={**os.environ, "FALLOW_TOKEN": token}, stdin=subprocess.DEVNULL)
     try:
         yield
@@ -123,20 +127,31 @@ async def checked(client, job, rendition, path, source):
 
 
 def processes_of(data):
-    """Commands that mention the data folder: agents, and what they started."""
+    """The platform on this folder, and all that it has started, also when that has lost its parent."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if str(data).encode() in path.read_bytes():
+            if f"{MARK}={data}".encode() in path.read_bytes().split(b"\0"):
                 found.append(int(path.parent.name))
         except OSError:
             continue
     return [pid for pid in found if pid != os.getpid()]
 
 
-def children_of(pid):
-    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for text in lists for child in text.split()]
+async def encoders(platform):
+    """What encodes pictures for it, once anything does."""
+    for _ in range(1200):
+        if found := [pid for pid in processes_of(platform.data) if b"\x000:v:0\0" in words(pid)]:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("Nothing is encoded.")
+
+
+def words(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
 
 
 async def gone(data):
@@ -277,12 +292,8 @@ async def test_two_signals_stop_at_once(platform, clip):
 async def test_ffmpeg_killed_in_the_middle_is_a_failed_attempt_and_no_more(platform, clip, tmp_path):
     client = Client(platform.url)
     job = await submitted(platform, clip, SLOW)
-    await seen(client, job, lambda view: any(task.kind == "video" for task in view.tasks_running))
-    await asyncio.sleep(0.3)
-    agents = [pid for pid in processes_of(platform.data) if pid != platform.running.pid]
-    for agent in agents:
-        for child in children_of(agent):
-            os.kill(child, signal.SIGKILL)
+    for encoding in await encoders(platform):
+        os.kill(encoding, signal.SIGKILL)
     view = await ended(client, job)
     assert (view.state, view.error) == ("done", "")
     await checked(client, job, "slow", tmp_path / "out.mp4", clip)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from by_hand import aside
-from watching import FFMPEG, SLOW, SMALL, decoded, seen, times
+from watching import PACED, SLOW, SMALL, decoded, seen, times
 
 from fallow.client import Client
 from fallow.messages import to_wire
@@ -17,7 +17,7 @@ from fallow.settings import Settings
 
 
 def settings(tmp_path, workers):
-    return Settings(data=tmp_path / "data", port=0, workers=workers, ffmpeg=FFMPEG, log="off", attempts=50)
+    return Settings(data=tmp_path / "data", port=0, workers=workers, ffmpeg=PACED, log="off", attempts=50)
 
 
 async def submitted(platform, client, clip, *profiles):
@@ -43,7 +43,7 @@ async def worker_seen(client, condition, seconds=240):
 def joined(platform, name):
     """A real agent as a process."""
     command = [sys.executable, "-m", "fallow.worker", platform.url, "--token", platform.join_token, "--name", name]
-    return subprocess.Popen([*command, "--slots", "1", "--ffmpeg", FFMPEG], stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([*command, "--slots", "1", "--ffmpeg", PACED], stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture

@@ -6,13 +6,17 @@ import av
 import imageio_ffmpeg
 
 from fallow.profiles import Audio, Profile
+from paced import paced
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 SECONDS, RATE = 6, 25
 SMALL = Profile("small", width=160, height=90, crf=28.0, preset="ultrafast", audio=Audio("aac", 64))
-SLOW = Profile("slow", width=480, height=270, upscale=True, crf=20.0, preset="slower")
-# Its chunks take seconds, and the bytes that come of them are many from the beginning.
-LARGE = Profile("large", width=960, height=540, upscale=True, crf=4.0, preset="slow")
+SLOW = Profile("slow", width=160, height=90, crf=28.0, preset="faster")
+ENDLESS = "slow"  # a preset
+# The bytes that come of it are many from the beginning.
+LARGE = Profile("large", width=960, height=540, upscale=True, crf=4.0, preset="veryfast")
+# Encodes these two as fast as they play, and endless work so that nobody sees its end.
+PACED = paced({"-preset:v faster": 1.0, "-preset:v veryfast": 1.0, f"-preset:v {ENDLESS}": 0.02})
 TINY = Profile("tiny", width=96, height=54, crf=30.0, preset="ultrafast", audio=Audio("aac", 64))
 
 
