@@ -19,6 +19,8 @@ from fallow.model import Effort, TaskKind
 from fallow.recipe import AudioRecipe, Recipe, TextRecipe, VideoRecipe
 
 VERSION = 1
+AGENT_HEADER = "Fallow-Agent"
+"""The SHA-256 of the file that an agent runs from, and in the answer that of the gateway's own version of it."""
 T = TypeVar("T")
 _LARGEST = 1 << 62
 

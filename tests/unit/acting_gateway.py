@@ -275,7 +275,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None
 
     def _register(self, token: str, body: Any) -> None:
-        if token != JOIN or self.owner.faults.join_refused:
+        if token not in (JOIN, *self.owner.tokens) or self.owner.faults.join_refused:
             return self.answer(401, {"title": "This is not the join token."})
         self.owner.note("register", body)
         made = f"token{len(self.owner.seen('register'))}"

@@ -142,9 +142,13 @@ def imported(path: Path) -> set[str]:
     return {file for file in found if (SOURCES / file).is_file()}
 
 
+# They say what to do now, and once.
+DEEDS = ("help", "version", "parent_pipe", "install_service", "uninstall_service", "trial")
+
+
 def test_every_flag_has_an_environment_twin() -> None:
     from fallow.worker.__main__ import parser
 
     for action in parser()._actions:
-        if action.option_strings and action.dest not in ("help", "version", "parent_pipe"):
+        if action.option_strings and action.dest not in DEEDS:
             assert re.search(r"\(FALLOW_[A-Z_]+\)$", action.help or ""), action.dest

@@ -9,7 +9,7 @@ from serving import serving
 
 from fallow.errors import StorageFull
 from fallow.messages import to_wire
-from fallow.model import JobState
+from fallow.model import JobState, Standing
 from fallow.profiles import Profile
 from fallow.services import agents_api
 
@@ -70,6 +70,38 @@ async def test_agents_need_the_join_token_then_their_own(caller):
     assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 0}, wrong)).status == 401
     (worker,) = await caller.ctx.ledger.workers()
     assert (worker.name, worker.local, worker.machine) == ("phone", False, {"cores": 8})
+
+
+async def test_an_agent_that_is_started_anew_is_the_same_worker_without_a_join_token(caller):
+    hello = {"name": "phone", "machine": {"version": "1"}}
+    first = await caller.send("POST", "/agent/v1/register", hello, {"Authorization": "Bearer join me"})
+    mine = {"Authorization": f"Bearer {first.json['token']}"}
+    again = await caller.send("POST", "/agent/v1/register", {**hello, "machine": {"version": "2"}}, mine)
+    assert again.json["worker"] == first.json["worker"]
+    assert (await caller.send("POST", "/agent/v1/register", hello, mine)).status == 401  # by the new token only
+    (worker,) = await caller.ctx.ledger.workers()
+    assert worker.machine == {"version": "2"}
+    await caller.ctx.ledger.rank_worker(worker.id, Standing.BANNED)
+    mine = {"Authorization": f"Bearer {again.json['token']}"}
+    refused = await caller.send("POST", "/agent/v1/register", hello, mine)
+    assert (refused.status, "home" in refused.json["title"]) == (403, True)
+
+
+async def test_agents_that_ask_for_it_are_told_what_agent_is_of_this_version(caller):
+    hello, join = {"name": "phone"}, {"Authorization": "Bearer join me"}
+    plain = await caller.send("POST", "/agent/v1/register", hello, join)
+    assert agent_of(plain) is None
+    asking = {"Fallow-Agent": "0" * 64}
+    told = await caller.send("POST", "/agent/v1/register", hello, {**join, **asking})
+    mine = {"Authorization": f"Bearer {told.json['token']}", **asking}
+    nothing = await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 0}, mine)
+    assert nothing.status == 204
+    archive = (await caller.get("/fallow-worker.pyz")).body
+    assert {agent_of(told), agent_of(nothing)} == {hashlib.sha256(archive).hexdigest()}
+
+
+def agent_of(answer):
+    return {key.lower(): value for key, value in dict(answer.headers).items()}.get("fallow-agent")
 
 
 async def test_what_is_no_message_is_refused_with_a_sentence(caller):

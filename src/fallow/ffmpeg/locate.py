@@ -39,14 +39,14 @@ def find(explicit: str = "") -> str:
         if found is None:
             raise NoFfmpeg(f"There is no program {explicit}; {REMEDY}.")
         return found
-    packaged = _packaged()
-    found = packaged or shutil.which("ffmpeg")
+    inside = packaged()
+    found = inside or shutil.which("ffmpeg")
     if not found:
         raise NoFfmpeg(f"No FFmpeg was found; {REMEDY}.")
     return found
 
 
-def _packaged() -> str:
+def packaged() -> str:
     """imageio-ffmpeg's binary, without importing that package."""
     spec = importlib.util.find_spec("imageio_ffmpeg")
     for folder in spec.submodule_search_locations or () if spec else ():

@@ -22,6 +22,7 @@ from fallow import log
 from fallow.accounts.tokens import may_join
 from fallow.errors import BrokenPart, Conflict, Forbidden, NotAllowed, NotFound, Rejected
 from fallow.messages import (
+    AGENT_HEADER,
     Delivery,
     Failure,
     LeaseGrant,
@@ -45,6 +46,7 @@ KNOWN_SECONDS = 3.0  # that a worker is known without asking the ledger: what is
 IDLE_SECONDS = 5.0  # that who is to get nothing is kept waiting
 
 T = TypeVar("T")
+Answer = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass
@@ -62,13 +64,10 @@ class Agents:
     async def register(self, request: Request) -> Response:
         token = bearer(request)
         local = same(token, self.home.token)
-        if not local and not await self._may_join(token):
-            raise Forbidden(
-                "This join token is unknown or has expired; `fallow up` prints one, its page makes more."
-            )
+        known = None if local or await self._may_join(token) else await self._returning(token)
         hello = await _body(request, Registration)
         # A local agent keeps its identity over restarts of the platform: it is the same slot of the same machine.
-        worker_id = self.home.worker(hello.name) if local else uuid.uuid4().hex[:16]
+        worker_id = self.home.worker(hello.name) if local else known or uuid.uuid4().hex[:16]
         if local:
             await self._check_welcome(worker_id)
         worker = Worker(worker_id, hello.name, hello.machine, local, self.ctx.clock.now())
@@ -125,6 +124,15 @@ class Agents:
         if not self.join_token:
             return False
         return same(token, self.join_token) or await may_join(self.ctx.ledger, token, self.ctx.clock.now())
+
+    async def _returning(self, token: str) -> str:
+        """The worker that an agent was before it was started anew, by the token that it had then."""
+        worker = await self.ctx.ledger.worker_of_token(_digest(token)) if token else None
+        if worker is None or worker.local:
+            raise Forbidden(
+                "This join token is unknown or has expired; `fallow up` prints one, its page makes more."
+            )
+        return _welcome(worker).id
 
     async def _ending(self, lease: str, work: Awaitable[T]) -> T:
         """The end of a lease, unless the worker is to tell of it again."""
@@ -193,13 +201,28 @@ def routes(agents: Agents, pack: Callable[[], bytes]) -> list[Route]:
 
     lease = PATH + "/leases/{lease}"
     return [
-        Route(PATH + "/register", agents.register, methods=["POST"]),
-        Route(PATH + "/lease", agents.lease, methods=["POST"]),
+        Route(PATH + "/register", _telling(agents.register, pack), methods=["POST"]),
+        Route(PATH + "/lease", _telling(agents.lease, pack), methods=["POST"]),
         Route(lease + "/renew", agents.renew, methods=["POST"]),
         Route(lease + "/deliver", agents.deliver, methods=["POST"]),
         Route(lease + "/fail", agents.fail, methods=["POST"]),
         Route("/fallow-worker.pyz", archive, methods=["GET"]),
     ]
+
+
+def _telling(answer: Answer, pack: Callable[[], bytes]) -> Answer:
+    """Agents that can update themselves say what they are, and are told what is of this gateway's version."""
+    known: list[str] = []
+
+    async def told(request: Request) -> Response:
+        response = await answer(request)
+        if AGENT_HEADER in request.headers:
+            if not known:
+                known.append(hashlib.sha256(await asyncio.to_thread(pack)).hexdigest())
+            response.headers[AGENT_HEADER] = known[0]
+        return response
+
+    return told
 
 
 def bearer(request: Request) -> str:

@@ -12,5 +12,7 @@
 - patience: with servers that are away; ways: past them
 - source: where work comes from, over HTTP; connection: the connections
 - machine: what this machine is; means: what of it the agent works with
+- service: has the system start it; service_forms: what systems want to be told
+- update: its next version; own_file: what it runs from; kept: files that it keeps, and who it is
 - pack: the agent as one file, fallow-worker.pyz; alone: as that file, from the sources
 """

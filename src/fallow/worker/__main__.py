@@ -13,45 +13,63 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from fallow import log
+from fallow import __version__, log
 from fallow.device import meters
 from fallow.device.load import Portion, Ticks
 from fallow.errors import BadSetting, FallowError, Forbidden, NotAllowed
 from fallow.ffmpeg.locate import Build, examine, find
 from fallow.ffmpeg.process import POSIX
 from fallow.messages import Registration
-from fallow.worker import status
+from fallow.worker import service, status, update
 from fallow.worker.agent import Agent
 from fallow.worker.energy import Energy
 from fallow.worker.gate import Gate
+from fallow.worker.kept import Identity
 from fallow.worker.machine import cores, describe, hostname, memory, most, slots_for
 from fallow.worker.means import Means
-from fallow.worker.options import meter_of, parser, rules_of
+from fallow.worker.options import meter_of, parser, rules_of, token_of
+from fallow.worker.own_file import own_file
 from fallow.worker.rules import Rules
 from fallow.worker.senses import Senses
 from fallow.worker.sentry import Sentry
 from fallow.worker.source import GatewaySource
 from fallow.worker.status import StateFile, folder_of
-from fallow.worker.stopping import SENT_HOME
+from fallow.worker.stopping import FINAL_EXIT, NOT_AGAIN, SENT_HOME
 from fallow.worker.traffic import Traffic
+from fallow.worker.update import Updater
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+RETURNING = "FALLOW_RETURNING"  # with the token of the worker that this process was before it was updated
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work until told to stop. 0: drained, 130: aborted, 3: sent home, 1 or 2: no work can begin."""
-    given = sys.argv[1:] if arguments is None else arguments
+    code = _main(sys.argv[1:] if arguments is None else arguments)
+    return int(os.environ.get(FINAL_EXIT) or code) if code in NOT_AGAIN else code
+
+
+def _main(given: Sequence[str]) -> int:
     if list(given[:1]) == ["status"]:
         return status.main(given[1:])
     options = parser().parse_args(given)
+    if not (options.url or options.uninstall_service):
+        parser().error("the following arguments are required: url")
     log.set_up(options.log, level=options.log_level, service="worker")
     try:
-        return _work(options)
+        return _done(options)
     except FallowError as error:
         sys.stderr.write(f"fallow worker: {error}\n")
         if isinstance(error, NotAllowed):
             return SENT_HOME
         return USAGE if isinstance(error, (BadSetting, Forbidden)) else FAILED
+
+
+def _done(options: argparse.Namespace) -> int:
+    if options.uninstall_service:
+        return service.uninstall(os.environ)
+    if options.install_service:
+        return service.install(options, os.environ)
+    return _work(options)
 
 
 def _work(options: argparse.Namespace) -> int:
@@ -61,13 +79,44 @@ def _work(options: argparse.Namespace) -> int:
     ticks = Ticks(Path(options.root), lambda: (os.getpid(), *tuple(ffmpegs)))
     means = _means(options, rules, build)
     means = dataclasses.replace(means, ffmpegs=ffmpegs, energy=_energy(options, rules, ticks))
+    identity = Identity(options.url, _path(options.identity), os.environ.pop(RETURNING, ""))
+    source = GatewaySource(options.url, token_of(options), identity)
+    if options.trial:
+        sys.stdout.write(f"fallow {__version__}\n")
+        return 0
     registration = Registration(options.name or hostname(), describe(build, means.slots))
-    agent = Agent(GatewaySource(options.url, options.token), registration, means)
-    aborted = threading.Event()
-    _listen(agent, aborted, options.parent_pipe)
+    agent = Agent(source, registration, means)
+    updater = _updater(options, source, agent)
+    ends = _Ends()
+    _listen(agent, ends, options.parent_pipe)
     with _guarded(options, rules, agent, means, Senses(rules, Path(options.root), os.environ, ticks)):
         agent.run()
-    return INTERRUPTED if aborted.is_set() else 0
+    if ends.aborted.is_set():
+        return INTERRUPTED
+    return _again(updater, source, ends) if updater and updater.ready else 0
+
+
+def _path(named: str) -> Path | None:
+    return Path(named) if named else None
+
+
+def _updater(options: argparse.Namespace, source: GatewaySource, agent: Agent) -> Updater | None:
+    """For who runs from a file that it may replace: a platform's own agents, and packages, are of its version."""
+    file = own_file()
+    if file is None or options.parent_pipe or options.update == update.OFF or not file.writable:
+        return None
+    made = Updater(file, options.update_after, source.archive, agent.drain)
+    trusted = options.update == update.ON or update.may_trust(options.url)
+    source.agent_sha256 = file.sha256
+    source.heard = made.heard if trusted else made.distrust
+    return made
+
+
+def _again(updater: Updater, source: GatewaySource, ends: _Ends) -> int:
+    """As another version, and the same worker; unless somebody wants it to end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    return 0 if ends.asked.is_set() else updater.take_over({RETURNING: source.token})
 
 
 def _means(options: argparse.Namespace, rules: Rules, build: Build) -> Means:
@@ -121,18 +170,27 @@ def _guarded(
         state.remove()
 
 
-def _listen(agent: Agent, aborted: threading.Event, parent_pipe: bool) -> None:
+class _Ends:
+    """What somebody wants of a process."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.aborted = threading.Event()
+
+
+def _listen(agent: Agent, ends: _Ends, parent_pipe: bool) -> None:
     """The first signal drains, the second aborts; so does the end of stdin when a parent holds it."""
 
     def abort() -> None:
-        aborted.set()
+        ends.aborted.set()
         agent.abort()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if agent.draining:
+        if ends.asked.is_set():
             # Not in the handler: the main thread may be holding the lock that stopping needs.
             threading.Thread(target=abort, name="abort", daemon=True).start()
         else:
+            ends.asked.set()
             log.event("agent.drain", signal=number)
             agent.drain()
 

@@ -7,6 +7,7 @@ import platform
 import sys
 from typing import Any
 
+from fallow import __version__
 from fallow.catalogue import AUDIO, MEASURE, VIDEO
 from fallow.device import kind, windows
 from fallow.ffmpeg.locate import Build
@@ -64,6 +65,7 @@ def describe(build: Build, slots: int) -> dict[str, Any]:
         "memory": memory(),
         "host": hostname(),
         **kind.describe(),
+        "version": __version__,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "slots": slots,
         "ffmpeg": build.version,

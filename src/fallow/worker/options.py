@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fallow import __version__, log
 from fallow.device.kind import describe
 from fallow.errors import BadSetting
-from fallow.worker import plain_toml, rules
+from fallow.worker import plain_toml, rules, update
 from fallow.worker.energy import Declared
 from fallow.worker.machine import cores
+from fallow.worker.own_file import TRIAL
 from fallow.worker.rules import Rules
 
 OFF = "off"  # no rule at all, whatever a file or a variable says
@@ -21,22 +22,23 @@ _TABLES = {"", "gate", "energy"}
 _WATTS = ("idle_watts", "busy_watts")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(environment: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
     """Every flag has an environment twin; one that is empty is as good as none."""
 
     def set_to(name: str, default: str | None = None) -> str | None:
-        return os.environ.get(name) or default
+        return environment.get(name) or default
 
     made = argparse.ArgumentParser(
         prog="fallow worker",
         description="Lend this machine's processors to a Fallow platform.",
     )
-    made.add_argument("url", help="of the gateway, for example https://fallow.example")
+    made.add_argument("url", nargs="?", default="", help="of the gateway, for example https://fallow.example")
     made.add_argument(
         "--token",
         default=set_to("FALLOW_TOKEN", ""),
         help="the join token that the platform's owner gave you (FALLOW_TOKEN)",
     )
+    _oneself(made, set_to)
     made.add_argument(
         "--slots",
         type=_positive,
@@ -71,13 +73,51 @@ def parser() -> argparse.ArgumentParser:
         metavar="LEVEL",
         help="what to tell: debug, info, warning or error (FALLOW_LOG_LEVEL)",
     )
-    _owners(made, set_to)
+    _owners(made, set_to, environment)
     made.add_argument("--parent-pipe", action="store_true", help="stop at once when stdin ends")
     made.add_argument("--version", action="version", version=f"fallow {__version__}")
     return made
 
 
-def _owners(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | None]) -> None:
+def _oneself(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | None]) -> None:
+    """Who the agent is, what it runs from, and who starts it."""
+    made.add_argument(
+        "--token-file",
+        default=set_to("FALLOW_TOKEN_FILE", ""),
+        metavar="FILE",
+        help="where the join token stands, instead of --token (FALLOW_TOKEN_FILE)",
+    )
+    made.add_argument(
+        "--identity",
+        default=set_to("FALLOW_IDENTITY", ""),
+        metavar="FILE",
+        help="of this agent alone: started anew, it is the same worker again and needs no join token"
+        " (FALLOW_IDENTITY)",
+    )
+    made.add_argument(
+        "--update",
+        type=_one_of(update.WHEN),
+        default=set_to("FALLOW_UPDATE", update.AUTO),
+        metavar="WHEN",
+        help="take over the gateway's version of fallow-worker.pyz: auto (from https or this machine), on (by http,"
+        " too) or off (FALLOW_UPDATE)",
+    )
+    made.add_argument(
+        "--update-after",
+        type=_seconds,
+        default=set_to("FALLOW_UPDATE_AFTER", "600"),
+        metavar="SECONDS",
+        help="for how long all answers must agree on that version (FALLOW_UPDATE_AFTER)",
+    )
+    service = made.add_mutually_exclusive_group()
+    service.add_argument("--install-service", action="store_true", help="start by itself from now on, like this")
+    service.add_argument("--uninstall-service", action="store_true", help="do not start by itself any more")
+    service.add_argument(TRIAL, dest="trial", action="store_true", help="say whether it could start so, and end")
+
+
+def _owners(
+    made: argparse.ArgumentParser, set_to: Callable[[str, str], str | None], environment: Mapping[str, str]
+) -> None:
     """What its owner wants of the device."""
     made.add_argument(
         "--settings",
@@ -100,7 +140,7 @@ def _owners(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | No
         help="whose rules to begin with: phone, laptop, pc or server; auto: what this device is; off: no rule ever"
         " (FALLOW_GATE)",
     )
-    rules.add_flags(made, os.environ)
+    rules.add_flags(made, environment)
     made.add_argument(
         "--meter",
         default=set_to("FALLOW_METER", ""),
@@ -131,6 +171,22 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return float(text)
+
+
+def token_of(options: argparse.Namespace) -> str:
+    """The join token, "" when there is none. Raises BadSetting."""
+    if options.token or not options.token_file:
+        return str(options.token)
+    try:
+        return Path(options.token_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"The join token cannot be read from {options.token_file}: {error}.") from error
 
 
 def rules_of(options: argparse.Namespace) -> Rules:

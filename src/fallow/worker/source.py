@@ -7,7 +7,7 @@ import dataclasses
 import http.client
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin
 
@@ -24,6 +24,7 @@ from fallow.errors import (
     Unavailable,
 )
 from fallow.messages import (
+    AGENT_HEADER,
     Delivery,
     Failure,
     LeaseGrant,
@@ -36,11 +37,14 @@ from fallow.messages import (
     from_wire,
     to_wire,
 )
-from fallow.worker.connection import TIMEOUT_SECONDS, TROUBLE, connect, target, title
+from fallow.worker.connection import TIMEOUT_SECONDS, TROUBLE, connect, reason, target, title
+from fallow.worker.kept import Identity
 from fallow.worker.stopping import Leaving
 
 T = TypeVar("T")
 
+REGISTER = "agent/v1/register"
+LARGEST_AGENT = 16 << 20  # bytes
 PATIENCE_SECONDS = 30.0  # for any answer, beyond the time it may take by agreement
 
 
@@ -81,9 +85,12 @@ class _Letter:
 class GatewaySource:
     """The gateway's agent API. Any number of threads may call it."""
 
-    def __init__(self, url: str, join_token: str) -> None:
+    def __init__(self, url: str, join_token: str, identity: Identity | None = None) -> None:
         self.url = url if url.endswith("/") else url + "/"
+        self.agent_sha256 = ""  # of the file that this runs from, if it wants to hear of other versions
+        self.heard: Callable[[str], None] = lambda sha256: None  # what version the gateway has, from then on
         self._join_token = join_token
+        self._identity = identity or Identity(url, None)
         self._token = ""
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
@@ -91,9 +98,47 @@ class GatewaySource:
         connect(self.url)  # a URL that makes no sense is noticed here
 
     def register(self, registration: Registration) -> Welcome:
-        welcome = self._typed(Welcome, "agent/v1/register", registration, token=self._join_token)
+        welcome = self._returning(registration)
+        if welcome is None:
+            welcome = self._typed(Welcome, REGISTER, registration, token=self._join_token)
         self._token = welcome.token
+        self._identity.keep(welcome.token)
         return welcome
+
+    def _returning(self, registration: Registration) -> Welcome | None:
+        """As the worker that this agent was before; None when nobody there knows that one, or ever heard of it."""
+        token, self._identity.token = self._identity.token, ""
+        if token:
+            try:
+                return self._typed(Welcome, REGISTER, registration, token=token)
+            except NotAllowed:
+                raise
+            except Forbidden:
+                return None
+            except FallowError:
+                self._identity.token = token  # it is asked again
+                raise
+        return None
+
+    @property
+    def token(self) -> str:
+        """Of this worker alone; "" before it is registered."""
+        return self._token
+
+    def archive(self) -> bytes:
+        """The agent of the gateway's own version. Raises Unavailable."""
+        url = urljoin(self.url, "fallow-worker.pyz")
+        try:
+            connection = connect(url)
+            with contextlib.closing(connection):
+                connection.request("GET", target(url), headers={"Authorization": f"Bearer {self._token}"})
+                response = connection.getresponse()
+                body = response.read(LARGEST_AGENT)
+        except TROUBLE as error:
+            raise Unavailable(f"{url} cannot be fetched: {reason(error)}.") from error
+        if response.status != 200:
+            raise Unavailable(f"{url} is answered with status {response.status}.")
+        return body
 
     def lease(self, request: LeaseRequest) -> Sequence[LeaseGrant]:
         if self._leaving.asked:
@@ -144,6 +189,8 @@ class GatewaySource:
     ) -> Any:
         """POST a message; the decoded answer, None for an empty one."""
         headers = {"Authorization": f"Bearer {token or self._token}", "Content-Type": "application/json"}
+        if self.agent_sha256:
+            headers[AGENT_HEADER] = self.agent_sha256
         body = json.dumps(to_wire(message)).encode()
         try:
             status, answer = self._exchange(_Letter(urljoin(self.url, path), body, headers, timeout, leaving))
@@ -179,6 +226,8 @@ class GatewaySource:
         except BaseException:
             connection.close()
             raise
+        if told := response.getheader(AGENT_HEADER):
+            self.heard(told)
         if connection.sock:
             with self._lock:
                 self._idle.append(connection)

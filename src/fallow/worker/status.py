@@ -68,14 +68,15 @@ def agents(folder: Path) -> list[dict[str, Any]]:
     for path in sorted((folder / "agents").glob("*.json")):
         with contextlib.suppress(OSError, ValueError):
             facts = json.loads(path.read_text(encoding="utf-8"))
-            if _runs(int(path.stem)):
+            if runs(int(path.stem)):
                 found.append(facts)
             else:
                 path.unlink()
     return found
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether a process of that number is there."""
     if sys.platform == "win32":
         return windows.runs(pid)
     try:

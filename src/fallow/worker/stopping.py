@@ -11,6 +11,10 @@ from fallow.errors import FallowError
 
 SENT_HOME = 3
 """How an agent exits that the gateway has sent home: it had better not be started again."""
+NOT_AGAIN = (2, SENT_HOME)
+"""Exits after which another start would end alike."""
+FINAL_EXIT = "FALLOW_FINAL_EXIT"
+"""The variable that says how to exit instead, for who starts again whatever ends badly."""
 
 
 class Stop:
