@@ -20,6 +20,7 @@
     │   ├── StorageFull     no space left where it is needed
     │   ├── TakenOver       somebody else goes on with it
     │   ├── BrokenPart      a stored object is not what its manifest says
+    │   │   └── Misfit          a part cannot be joined to the others of its rendition
     │   ├── Unavailable     a server cannot be reached
     │   ├── SourceAway      nor the one that a source is fetched from
     │   └── TooOften        it was tried too often, or by too many at once
@@ -120,6 +121,10 @@ class BrokenPart(Retryable):
     part: int | None = None  # the number of the video part it is about
     track: int | None = None  # or the place of the audio or text part among those joined
     rendition: str = ""  # whose part it is, where those of several are packaged together
+
+
+class Misfit(BrokenPart):
+    """The part cannot be joined to the others of its rendition."""
 
 
 class Unavailable(Retryable):

@@ -276,7 +276,7 @@ class Effort:
     frames: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
-    encoder: str = ""  # FFmpeg's version on that worker
+    encoder: str = ""  # FFmpeg's version and build on that worker
     joules: float = 0.0  # beyond what the device takes when it does nothing
     meter: str = ""  # how these are known: rapl, battery, meter, model; "": they are not
 

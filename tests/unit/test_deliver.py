@@ -12,10 +12,11 @@ from fallow.errors import (
     BrokenPart,
     Conflict,
     Forbidden,
+    Misfit,
 )
-from fallow.messages import Delivery, Failure, Renewal
-from fallow.model import JobState, TaskState
-from fallow.pipeline import deliver, dispatch, granted, submit
+from fallow.messages import Delivery, Failure, LeaseRequest, Renewal
+from fallow.model import Effort, JobState, TaskState, Worker
+from fallow.pipeline import bundle, deliver, dispatch, granted, misfits, submit
 
 
 async def test_two_deliveries_of_one_task_count_once_in_either_order(ctx):
@@ -84,6 +85,36 @@ async def test_a_part_that_was_never_uploaded_is_refused(ctx):
     grant = await lease(ctx)
     with pytest.raises(BrokenPart, match="not uploaded"):
         await deliver.deliver(ctx, "w", grant.lease, Delivery(1, "", CHUNK))
+
+
+async def test_a_build_whose_parts_do_not_fit_gets_no_more_of_that_rendition_while_others_may_do_it(ctx):
+    def worker(name, build):
+        return Worker(name, name, {"ffmpeg": "7.1", "ffmpeg_build": build})
+
+    async def leased(one):
+        return await bundle.lease(ctx, one, LeaseRequest(0.0), dispatch.claim)
+
+    good, bad, twin = worker("good", "aa"), worker("bad", "bb"), worker("twin", "bb")
+    await encoding(ctx)
+    grant = await leased(good)
+    await deliver.deliver(ctx, "good", grant.lease, await upload(ctx, grant))
+    grant = await leased(bad)
+    delivery = await upload(ctx, grant, headers="other")
+    effort = Effort(encoder=misfits.build_of(bad.machine))
+    with pytest.raises(Misfit):
+        await deliver.deliver(ctx, "bad", grant.lease, dataclasses.replace(delivery, effort=effort))
+    refused = await ctx.ledger.task(grant.task)
+    for _ in range(3):
+        await later(ctx)
+        assert await leased(twin) is None
+    assert (await ctx.ledger.task(grant.task)).attempt == refused.attempt  # what is passed on is not counted
+    other = dataclasses.replace(refused, spec=dataclasses.replace(refused.spec, rendition="small"))
+    assert not ctx.misfits.bar(twin, other, ctx.clock.now())
+    await later(ctx)
+    grant = await leased(good)
+    assert (await deliver.deliver(ctx, "good", grant.lease, await upload(ctx, grant))).first
+    await later(ctx, misfits.PATIENCE)  # nobody else is there any more, it seems
+    assert await leased(twin)
 
 
 async def test_a_part_with_other_headers_is_refused(ctx):

@@ -40,7 +40,7 @@ def test_a_phone_is_known_by_its_system(tmp_path: Path) -> None:
 
 def test_an_agent_tells_it_when_it_registers() -> None:
     class Build:
-        version, encoders = "7.1", ("libx264",)
+        version, digest, encoders = "7.1", "0123abcd", ("libx264",)
 
     told = describe_machine(Build(), 1)  # type: ignore[arg-type]
     assert {key: told[key] for key in kind.describe()} == kind.describe()

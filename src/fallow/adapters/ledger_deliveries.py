@@ -13,7 +13,7 @@ from fallow.adapters import ledger_script
 from fallow.adapters import ledger_statements as sql
 from fallow.adapters.ledger_database import COMMIT, ROLLBACK
 from fallow.adapters.ledger_script import Answer, Script
-from fallow.errors import BrokenPart, Conflict, NotFound
+from fallow.errors import Conflict, Misfit, NotFound
 from fallow.model import Effort, JobState, Part, TaskKind, TaskState
 from fallow.records import Outcome
 
@@ -111,13 +111,13 @@ class _Headers:
         self._accepted: dict[tuple[str, str], list[_Done]] = {}  # in this transaction, by job and rendition
         self._note(sisters)
 
-    def misfit(self, task: Mapping[str, Any], part: Part) -> BrokenPart | None:
+    def misfit(self, task: Mapping[str, Any], part: Part) -> Misfit | None:
         """Why the part does not fit to those that there are. If it does, it is one of them."""
         if task["kind"] != TaskKind.VIDEO.value:
             return None
         other = self._other(task)
         if other is not None and other.headers != part.headers:
-            return BrokenPart(
+            return Misfit(
                 f"The part of chunk {task['number']} has other codec parameters than that of chunk {other.number}; "
                 "they cannot be joined into one stream."
             )

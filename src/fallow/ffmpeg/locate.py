@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -18,7 +19,16 @@ from fallow.ffmpeg.quality import TABLE
 
 ANSWER_SECONDS = 30
 OTHER = "name one that works with --ffmpeg or FALLOW_FFMPEG"
-REMEDY = f"install FFmpeg 5.1 or newer, or {OTHER}"
+WAYS = {  # where packages come from, by the program that brings them
+    "pkg": "pkg install ffmpeg",
+    "apt": "sudo apt install ffmpeg",
+    "dnf": "sudo dnf install ffmpeg-free",
+    "pacman": "sudo pacman -S ffmpeg",
+    "apk": "sudo apk add ffmpeg",
+    "zypper": "sudo zypper install ffmpeg",
+    "brew": "brew install ffmpeg",
+    "winget": "winget install ffmpeg",
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,20 @@ class Build:
 
     path: str
     version: str
+    digest: str  # of all that it says of itself: version, compiler, options, libraries
     encoders: tuple[str, ...]  # and the filter that measures quality, if it has that
+
+    @property
+    def name(self) -> str:
+        """What is kept with each part, and tells builds of one version apart."""
+        return f"{self.version} build {self.digest}"
+
+
+def remedy() -> str:
+    """What to do where there is none that works."""
+    way = next((WAYS[name] for name in WAYS if shutil.which(name)), "")
+    by = f"with `{way}`, or " if way else ""
+    return f"install FFmpeg 5.1 or newer ({by}from https://ffmpeg.org/download.html), or {OTHER}"
 
 
 def find(explicit: str = "") -> str:
@@ -37,12 +60,12 @@ def find(explicit: str = "") -> str:
         if found is None and Path(explicit).is_file():
             raise NoFfmpeg(f"{explicit} may not be executed; make it executable, or {OTHER}.")
         if found is None:
-            raise NoFfmpeg(f"There is no program {explicit}; {REMEDY}.")
+            raise NoFfmpeg(f"There is no program {explicit}; {remedy()}.")
         return found
     inside = packaged()
     found = inside or shutil.which("ffmpeg")
     if not found:
-        raise NoFfmpeg(f"No FFmpeg was found; {REMEDY}.")
+        raise NoFfmpeg(f"No FFmpeg was found; {remedy()}.")
     return found
 
 
@@ -62,10 +85,11 @@ def examine(path: str) -> Build:
     answer = _asked(path, "-encoders")
     version = re.search(rb"ffmpeg version (\S+)", answer.stderr)
     if answer.returncode or not version:
-        raise NoFfmpeg(f"{path} does not answer as FFmpeg does; {REMEDY}.")
+        raise NoFfmpeg(f"{path} does not answer as FFmpeg does; {remedy()}.")
     names = re.findall(rb"^ [VAS][F.][S.][X.][B.][D.] (\S+)", answer.stdout, re.MULTILINE)
     told = [name.decode() for name in names if name != b"="]
-    return Build(path, version[1].decode(), (*told, *_measuring(path)))
+    digest = hashlib.sha256(answer.stderr).hexdigest()[:8]
+    return Build(path, version[1].decode(), digest, (*told, *_measuring(path)))
 
 
 def _measuring(path: str) -> list[str]:
@@ -80,4 +104,4 @@ def _asked(path: str, question: str) -> subprocess.CompletedProcess[bytes]:
             [path, question], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoFfmpeg(f"{path} does not work as FFmpeg ({error}); {REMEDY}.") from error
+        raise NoFfmpeg(f"{path} does not work as FFmpeg ({error}); {remedy()}.") from error

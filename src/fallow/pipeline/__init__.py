@@ -23,6 +23,7 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - rounds: work that all who ask for it at once share; bell: news of jobs within a process
 - granting: what is told of a lease; granted: what was leased lately
 - bundle: several tasks in one lease; lately: what need not be asked each time
+- misfits: builds of FFmpeg that make parts which cannot be joined to the others
 - deliver: verify and commit what workers made
 - setback: what a failed attempt means; ended: what is told of attempts
 - join: parts to one verified result; prefix: the parts in order, as they come

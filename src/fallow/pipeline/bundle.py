@@ -24,11 +24,11 @@ from fallow.messages import LeaseGrant, LeaseRequest, from_wire
 from fallow.model import TaskKind, TaskState, Worker
 from fallow.pipeline.admission import queues, refilled
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import Claim, advance, drawn, give_back, leased, offered
+from fallow.pipeline.dispatch import LATER, Claim, advance, drawn, give_back, leased, offered
 from fallow.pipeline.granting import grant
 from fallow.ports import Message
 from fallow.recipe import VideoRecipe
-from fallow.records import Crowd, Task
+from fallow.records import Crowd, Outcome, Setback, Task
 
 SOON = 3.0  # seconds; who asks for work that it can begin later than that gets some only while there is plenty
 MOST = 16  # tasks in one lease, whatever a worker says
@@ -96,11 +96,31 @@ async def lease(ctx: Context, worker: Worker, request: LeaseRequest, claim: Clai
     speeds = request.speeds if isinstance(request.speeds, dict) else {}
     bundle = _Bundle(worker, speeds, ctx.policy.bundle_seconds, max(room, 1))
     wanted = offered(worker.encoders, request.begin_in)
-    if first := await drawn(ctx, worker.id, request.wait_seconds, claim, wanted):
+    if first := await _first(ctx, worker, request.wait_seconds, claim, wanted):
         bundle.add(*first)
         bundle.queue = first[0].queue
         return await _granted(ctx, bundle, claim)
     return None
+
+
+async def _first(
+    ctx: Context, worker: Worker, wait: float, claim: Claim, queues: Sequence[str]
+) -> tuple[Message, Task] | None:
+    """What this worker may have; the rest is offered to others again in a while."""
+    end = ctx.clock.now() + wait
+    while found := await drawn(ctx, worker.id, max(0.0, end - ctx.clock.now()), claim, queues):
+        message, task = found
+        if not ctx.misfits.bar(worker, task, ctx.clock.now()):
+            return found
+        await asyncio.shield(_pass_on(ctx, message, task))
+    return None
+
+
+async def _pass_on(ctx: Context, message: Message, task: Task) -> None:
+    told = "This worker's FFmpeg makes parts that do not fit to those that there are; it waits for another one's."
+    await ctx.ledger.give_up(task.lease, Setback(told, ctx.clock.now() + LATER, Outcome.CANCELLED))
+    await ctx.queue.ack(message)
+    await advance(ctx, task.spec.job)
 
 
 async def _granted(ctx: Context, bundle: _Bundle, claim: Claim) -> LeaseGrant:
@@ -177,8 +197,9 @@ async def _put_in(ctx: Context, bundle: _Bundle, found: Sequence[tuple[Message, 
     """As much of it as there is room for; the rest waits for others again."""
     kept: list[Task] = []
     rest: list[tuple[Message, Task]] = []
+    now = ctx.clock.now()
     for message, task in found:
-        if bundle.fits(task) and not bundle.jars(task):
+        if bundle.fits(task) and not bundle.jars(task) and not ctx.misfits.bar(bundle.worker, task, now):
             bundle.add(message, task)
             kept.append(task)
         else:
@@ -197,7 +218,8 @@ async def _add_sisters(ctx: Context, bundle: _Bundle, tasks: Sequence[Task]) -> 
         recipe = recipe_of(task) if sisters else None
         for sister in sisters:
             other = recipe_of(sister)
-            if recipe and other and alike(recipe, other) and rest.fits(sister) and not sister.attempt:
+            barred = ctx.misfits.bar(bundle.worker, sister, ctx.clock.now())
+            if recipe and other and alike(recipe, other) and rest.fits(sister) and not (sister.attempt or barred):
                 rest.add(None, sister)
     if not rest.taken:
         return

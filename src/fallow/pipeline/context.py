@@ -16,6 +16,7 @@ from fallow.pipeline.bell import Bell
 from fallow.pipeline.granted import Granted
 from fallow.pipeline.hedge import Rules
 from fallow.pipeline.lately import Lately
+from fallow.pipeline.misfits import Misfits
 from fallow.pipeline.order import Filling
 from fallow.pipeline.rounds import Rounds
 from fallow.ports import Clock, Ledger, Links, Queue, Store
@@ -104,6 +105,8 @@ class Context:
     # Rung for a job when a part of it was accepted here.
     bell: Bell = field(default_factory=Bell)
     granted: Granted = field(default_factory=Granted)
+    # Builds of FFmpeg whose parts do not fit.
+    misfits: Misfits = field(default_factory=Misfits)
     # Jobs of which nothing waits any more, while workers are at their last tasks.
     ending: set[str] = field(default_factory=set)
     # How many tasks wait, and how many are worked at.

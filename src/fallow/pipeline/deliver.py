@@ -7,7 +7,17 @@ import dataclasses
 from fractions import Fraction
 
 from fallow import log
-from fallow.errors import BrokenPart, Cancelled, Conflict, Forbidden, NotFound, Rejected, Retryable, StorageFull
+from fallow.errors import (
+    BrokenPart,
+    Cancelled,
+    Conflict,
+    Forbidden,
+    Misfit,
+    NotFound,
+    Rejected,
+    Retryable,
+    StorageFull,
+)
 from fallow.ffmpeg.quality import MODEL
 from fallow.media.inspect import PartFacts, inspect_track, inspect_video
 from fallow.messages import Delivery, Failure, Receipt, from_wire
@@ -85,6 +95,8 @@ async def _committed(ctx: Context, task: Task, began: float, delivery: Delivery)
         if done := (await ctx.ledger.task(task.id)).part:
             return await _late(ctx, task, done, began, delivery)
         await ctx.store.delete([key])
+        if isinstance(error, Misfit):
+            ctx.misfits.note(task, delivery.effort.encoder, ctx.clock.now())
         if isinstance(error, BrokenPart):
             counted = error.counted if isinstance(error, WrongCount) else None
             await set_back(ctx, task, task.lease, Blow(error, counted=counted, effort=delivery.effort))

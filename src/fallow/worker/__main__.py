@@ -128,7 +128,7 @@ def _means(options: argparse.Namespace, rules: Rules, build: Build) -> Means:
     slots = options.slots or (1 if rules.unknown_is_no else fitting)
     return Means(
         binary=build.path,
-        encoder=build.version,
+        encoder=build.name,
         slots=slots,
         threads=options.threads or max(1, usable // slots),
         cores=usable,

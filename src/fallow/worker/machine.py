@@ -69,5 +69,6 @@ def describe(build: Build, slots: int) -> dict[str, Any]:
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "slots": slots,
         "ffmpeg": build.version,
+        "ffmpeg_build": build.digest,
         "encoders": [name for name in build.encoders if name in {*VIDEO, *AUDIO, MEASURE}],
     }

@@ -16,7 +16,7 @@ class Means:
     """Programs, processors and patience."""
 
     binary: str
-    encoder: str  # FFmpeg's version
+    encoder: str  # FFmpeg's version and build
     slots: int  # FFmpeg processes at the same time
     threads: int  # of each FFmpeg
     cores: int = 1  # of the machine: what FFmpeg may use when nothing else waits to be done
