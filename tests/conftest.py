@@ -28,6 +28,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Wherever tests run, agents work whenever they are told to; those of a gate ask for theirs.
 os.environ["FALLOW_GATE"] = "off"
+# Nor do they find out how fast they are, but where that is the subject.
+os.environ["FALLOW_CALIBRATION"] = "off"
 
 
 @pytest.fixture(autouse=True)

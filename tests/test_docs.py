@@ -61,7 +61,7 @@ def test_no_setting_is_documented_that_is_not_there() -> None:
     known = {field.name for field in dataclasses.fields(Settings)}
     own = {"FALLOW_SERVER", "FALLOW_PROFILES", "FALLOW_STATE"}
     own |= {f"FALLOW_{name}" for name in ("SLOTS", "THREADS", "NAME", "NICE", "LOG_LEVEL")}
-    own |= {"FALLOW_GATE", "FALLOW_ROOT", "FALLOW_WORKER_SETTINGS", "FALLOW_WORKER_FOLDER"}
+    own |= {"FALLOW_GATE", "FALLOW_ROOT", "FALLOW_WORKER_SETTINGS", "FALLOW_WORKER_FOLDER", "FALLOW_CALIBRATION"}
     own |= {f"FALLOW_{name}" for name in ("TOKEN_FILE", "IDENTITY", "UPDATE", "UPDATE_AFTER")}
     own |= {"FALLOW_METER", "FALLOW_IDLE_WATTS", "FALLOW_BUSY_WATTS"}
     own |= {rules.variable_of(name) for name in rules.FIELDS}

@@ -141,6 +141,10 @@ class Fleet(Protocol):
         """False when there is none."""
         ...
 
+    async def describe_worker(self, worker: str, machine: dict[str, Any]) -> bool:
+        """More is known of its machine. False when there is none."""
+        ...
+
     async def rank_worker(self, worker: str, standing: Standing) -> bool:
         """False when there is none."""
         ...

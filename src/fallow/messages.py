@@ -16,11 +16,15 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from fallow.model import Effort, TaskKind
-from fallow.recipe import AudioRecipe, Recipe, TextRecipe, VideoRecipe
+from fallow.recipe import AudioRecipe, Recipe, TextRecipe, Trial, VideoRecipe
 
 VERSION = 1
 AGENT_HEADER = "Fallow-Agent"
 """The SHA-256 of the file that an agent runs from, and in the answer that of the gateway's own version of it."""
+
+CALIBRATED = "calibrated"
+"""The fact about a machine that is the speeds of its Calibration."""
+
 T = TypeVar("T")
 _LARGEST = 1 << 62
 
@@ -46,6 +50,14 @@ class Welcome:
 
     worker: str
     token: str  # of this worker alone; the join token is not needed again
+    trials: tuple[Trial, ...] = ()  # by which it may find out how fast it is
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How fast an agent found itself, by trials."""
+
+    speeds: dict[str, float] = field(default_factory=dict)  # megapixels a second, by recipe.speed_class
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ class LeaseRequest:
     wait_seconds: float = 20.0
     most: int = 1  # so many tasks it takes in one lease
     begin_in: float = 0.0  # seconds until it can begin, as it is still at something else
-    speeds: dict[str, float] = field(default_factory=dict)  # megapixels a second of late, by FFmpeg's encoder
+    # Megapixels a second of late, by FFmpeg's encoder and by recipe.speed_class; by trials until there is work.
+    speeds: dict[str, float] = field(default_factory=dict)
     paused: str = ""  # why it may not work now: then it only tells so, and gets nothing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -135,3 +136,39 @@ Recipe = VideoRecipe | AudioRecipe | TextRecipe
 
 LEAD = Fraction(10)
 """Seconds added to every chunk and track time: never negative, and far from MPEG-TS's 33-bit wrap."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A few made-up pictures to encode: it tells how fast a worker is that has done nothing yet."""
+
+    encoder: Encoder
+    width: int
+    height: int
+    frames: int
+
+    @property
+    def megapixels(self) -> float:
+        return self.frames * self.width * self.height / 1e6
+
+    @property
+    def speed_class(self) -> str:
+        return speed_class(self.encoder.codec, self.encoder.preset, self.width, self.height)
+
+
+_HEIGHTS = (240, 360, 480, 720, 1080, 1440, 2160, 4320)
+
+
+def speed_class(codec: str, preset: str, width: int, height: int) -> str:
+    """What is encoded at about the same number of pixels a second, by the same worker."""
+    lines = min(width, height)
+    return f"{codec} {preset} {next((most for most in _HEIGHTS if lines <= most), _HEIGHTS[-1])}p"
+
+
+def speed_of(speeds: Mapping[str, float], codec: str, of_class: str) -> float:
+    """Megapixels a second, by what is known of a class, or else of its encoder; 0: nothing is."""
+    for name in (of_class, codec):
+        speed = speeds.get(name)
+        if isinstance(speed, (int, float)) and speed > 0:
+            return float(speed)
+    return 0.0

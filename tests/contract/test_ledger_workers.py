@@ -31,6 +31,8 @@ async def test_what_people_make_of_a_worker_stays_when_it_registers_again(ledger
     assert await ledger.label_worker("w", "Ann's phone")
     assert await ledger.rank_worker("w", Standing.DRAINING)
     assert await ledger.rank_worker("w", Standing.DRAINING)
+    assert await ledger.describe_worker("w", {"cores": 8, "calibrated": {"libx264": 2.5}})
+    assert (await ledger.worker("w")).machine == {"cores": 8, "calibrated": {"libx264": 2.5}}
     time.now = 2000.0
     await ledger.add_worker(dataclasses.replace(PHONE, seen=2000.0), "new hash")
     found = await ledger.worker("w")
@@ -40,6 +42,7 @@ async def test_what_people_make_of_a_worker_stays_when_it_registers_again(ledger
 
 async def test_nothing_is_made_of_a_worker_that_is_not_there(ledger):
     assert not await ledger.label_worker("none", "x")
+    assert not await ledger.describe_worker("none", {})
     assert not await ledger.rank_worker("none", Standing.BANNED)
     assert not await ledger.forget_worker("none", 5000.0)
     with pytest.raises(NotFound):

@@ -22,7 +22,7 @@ from typing import Any
 from fallow.ffmpeg.locate import find
 from fallow.messages import LeaseGrant, Registration, to_wire
 from fallow.model import Colour, TaskKind
-from fallow.recipe import Encoder, VideoRecipe
+from fallow.recipe import Encoder, Trial, VideoRecipe
 from fallow.worker.agent import Agent
 from fallow.worker.means import Means
 from fallow.worker.source import GatewaySource
@@ -86,6 +86,7 @@ class Gateway:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.faults = Faults()
+        self.trials: list[Trial] = []  # that who registers is to try
         self.grants: list[LeaseGrant] = []
         self.stored: dict[str, bytes] = {}
         self.events: list[tuple[str, Any]] = []
@@ -280,7 +281,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.owner.note("register", body)
         made = f"token{len(self.owner.seen('register'))}"
         self.owner.tokens.add(made)
-        return self.answer(200, {"worker": "w1", "token": made})
+        return self.answer(200, {"worker": "w1", "token": made, "trials": to_wire(self.owner.trials)})
+
+    def _calibration(self, body: Any) -> None:
+        self.owner.note("calibration", body)
+        self.answer(204)
 
     def _lease(self, body: Any) -> None:
         self.owner.note("lease", body)

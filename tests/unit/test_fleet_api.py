@@ -4,6 +4,7 @@ import pytest
 from job_steps import encoding
 from serving import serving
 
+from fallow import catalogue
 from fallow.messages import to_wire
 from fallow.model import Standing, TaskKind, TaskState, Worker
 from fallow.profiles import Profile
@@ -44,6 +45,19 @@ async def test_a_worker_that_may_not_work_says_why_and_gets_nothing(caller):
     assert (await caller.send("POST", "/agent/v1/lease", {"wait_seconds": 0.0}, token)).status == 204
     (view,) = (await caller.get("/api/v1/workers")).json["workers"]
     assert (view["state"], view["reason"]) == ("idle", "")
+
+
+async def test_what_a_new_worker_found_out_by_trials_is_told_until_it_has_done_something(caller):
+    welcome = await caller.send("POST", "/agent/v1/register", {"name": "phone", "machine": {"cores": 4}}, JOIN)
+    assert {trial["encoder"]["codec"] for trial in welcome.json["trials"]} == set(catalogue.VIDEO)
+    token = {"Authorization": f"Bearer {welcome.json['token']}"}
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert view["calibrated_fps"] is None
+    told = {"libx264 slow 1080p": 20.736, "libx264 fast 480p": 33.0}
+    assert (await caller.send("POST", "/agent/v1/calibration", {"speeds": told}, token)).status == 204
+    (view,) = (await caller.get("/api/v1/workers")).json["workers"]
+    assert (view["calibrated_fps"], view["fps"], view["machine"]) == (10.0, 0.0, {"cores": 4, "calibrated": told})
+    assert (await caller.send("POST", "/agent/v1/calibration", {"speeds": {"libx264": "x"}}, token)).status == 204
 
 
 async def test_an_empty_platform_has_numbers_too(caller):

@@ -19,6 +19,7 @@ function worker(id: string, more: Partial<WorkerView> = {}): WorkerView {
     seen: 0,
     registered: 0,
     fps: 0,
+    calibrated_fps: null,
     joules_per_minute: null,
     known_by: [],
     frames: 0,

@@ -59,6 +59,9 @@ class Workers:
     async def label_worker(self, worker: str, label: str) -> bool:
         return await self._set(worker, label=label[:128])
 
+    async def describe_worker(self, worker: str, machine: dict[str, Any]) -> bool:
+        return await self._set(worker, machine=rows.dumps(machine))
+
     async def rank_worker(self, worker: str, standing: Standing) -> bool:
         return await self._set(worker, standing=standing.value)
 

@@ -173,13 +173,20 @@ def workers_table(workers: Sequence[dict[str, Any]]) -> Table:
             *(str(worker.get(key, "")) for key in ("id", "name", "state")),
             " ".join(str(worker.get(key, "")) for key in ("device_class", "arch")),
             *(str(machine.get(key, "")) for key in ("cores", "ffmpeg")),
-            f"{worker['fps']:.0f}" if worker.get("fps") else "",
+            _speed(worker),
             str(worker.get("tasks", "")),
             "" if worker.get("trust") is None else f"{worker['trust']:.0%}",
             worker.get("reason") or _place(worker.get("task")),
             _age(worker.get("seen", 0.0)),
         )
     return table
+
+
+def _speed(worker: Mapping[str, Any]) -> str:
+    """Of what it has delivered or, marked, by its trials."""
+    if worker.get("fps"):
+        return f"{worker['fps']:.0f}"
+    return f"~{worker['calibrated_fps']:.0f}" if worker.get("calibrated_fps") else ""
 
 
 def _place(task: Mapping[str, Any] | None) -> str:

@@ -34,6 +34,7 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - sweep: lost workers, lost messages, orphaned objects
 - local_task: a task done in this process (fetch, split, join) under a lease like any other
 - spent: the energy it took
+- trials: what new workers find out their speed by
 - workforce: who works here; performance: what was done, in numbers; estimates: what a job will come to
 - shelf: the profiles that there are; profile_faults: what is wrong with one
 - context: what every step works with, and how patient it is

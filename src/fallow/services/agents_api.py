@@ -23,6 +23,8 @@ from fallow.accounts.tokens import may_join
 from fallow.errors import BrokenPart, Conflict, Forbidden, NotAllowed, NotFound, Rejected
 from fallow.messages import (
     AGENT_HEADER,
+    CALIBRATED,
+    Calibration,
     Delivery,
     Failure,
     LeaseGrant,
@@ -37,12 +39,14 @@ from fallow.model import Standing, Worker
 from fallow.pipeline import bundle, deliver, dispatch, workforce
 from fallow.pipeline.context import Context
 from fallow.pipeline.hold import Holds
+from fallow.pipeline.trials import trials
 from fallow.services.home import Home
 
 PATH = "/agent/v1"
 LONGEST_WAIT = 60.0
 SEEN_EVERY = 10.0  # seconds between two notes in the ledger that a worker is there
 KNOWN_SECONDS = 3.0  # that a worker is known without asking the ledger: what is made of it elsewhere counts then
+MOST_SPEEDS = 64  # that are kept of a worker
 IDLE_SECONDS = 5.0  # that who is to get nothing is kept waiting
 
 T = TypeVar("T")
@@ -74,7 +78,16 @@ class Agents:
         made = secrets.token_urlsafe(32)
         await self.ctx.ledger.add_worker(worker, _digest(made))
         log.event("worker.registered", worker=worker.id, name=worker.name)
-        return JSONResponse(to_wire(Welcome(worker.id, made)))
+        return JSONResponse(to_wire(Welcome(worker.id, made, trials())))
+
+    async def calibration(self, request: Request) -> Response:
+        """How fast an agent found itself."""
+        worker, told = await self._worker(request), await _body(request, Calibration)
+        speeds = {name[:64]: speed for name, speed in list(told.speeds.items())[:MOST_SPEEDS]}
+        await self.ctx.ledger.describe_worker(worker.id, {**worker.machine, CALIBRATED: speeds})
+        self._forget(worker.id)
+        log.event("worker.calibrated", worker=worker.id, classes=len(speeds))
+        return Response(status_code=204)
 
     async def lease(self, request: Request) -> Response:
         worker = await self._worker(request)
@@ -183,11 +196,15 @@ class Agents:
         await workforce.take_all(self.ctx, worker.id)
         await self.holds.release_of(worker.id)
 
+    def _forget(self, worker: str) -> None:
+        """What is known of it here: it has changed."""
+        self._known = {key: known for key, known in self._known.items() if known[0].id != worker}
+
     async def _note(self, worker: Worker, paused: str) -> None:
         """That it is there, and why it may not work now."""
         if (reason := _one_line(paused)) != worker.paused:
             await self.ctx.ledger.pause_worker(worker.id, reason)
-            self._known = {key: known for key, known in self._known.items() if known[0].id != worker.id}
+            self._forget(worker.id)
             log.event("worker.paused", worker=worker.id, reason=reason)
         now = self.ctx.clock.now()
         if now - self._seen.get(worker.id, 0.0) >= SEEN_EVERY:
@@ -202,6 +219,7 @@ def routes(agents: Agents, pack: Callable[[], bytes]) -> list[Route]:
     lease = PATH + "/leases/{lease}"
     return [
         Route(PATH + "/register", _telling(agents.register, pack), methods=["POST"]),
+        Route(PATH + "/calibration", agents.calibration, methods=["POST"]),
         Route(PATH + "/lease", _telling(agents.lease, pack), methods=["POST"]),
         Route(lease + "/renew", agents.renew, methods=["POST"]),
         Route(lease + "/deliver", agents.deliver, methods=["POST"]),

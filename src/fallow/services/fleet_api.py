@@ -7,8 +7,9 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from fallow.fleet import Doing
-from fallow.model import Standing
+from fallow.fleet import Deeds, Doing
+from fallow.messages import CALIBRATED
+from fallow.model import Standing, Worker
 from fallow.pipeline import workforce
 from fallow.pipeline.context import Context
 from fallow.pipeline.workforce import Condition, Member, arch, device_class, members
@@ -47,6 +48,9 @@ class WorkerView(BaseModel):
     seen: float = Field(description="When it was heard of last, in seconds since 1970.", examples=[1760000000.0])
     registered: float | None = Field(description="When it came first; null when that is not known.")
     fps: float = Field(description="Frames per second of what it delivered in the last hour.", examples=[48.5])
+    calibrated_fps: float | None = Field(
+        description="Frames per second of 1080p by its trials, until it has delivered something; null: unknown."
+    )
     joules_per_minute: float | None = Field(
         description="Of video of the last hour, beyond what it takes idle; null: nobody knows."
     )
@@ -119,6 +123,7 @@ def worker_view(member: Member) -> WorkerView:
         seen=worker.seen,
         registered=worker.registered or None,
         fps=round(deeds.fps, 3),
+        calibrated_fps=_calibrated(worker, deeds),
         joules_per_minute=member.energy.joules,
         known_by=member.energy.known_by,
         frames=deeds.frames,
@@ -130,6 +135,15 @@ def worker_view(member: Member) -> WorkerView:
         leases=len(member.doings),
         task=_task_view(member.doings[0]) if member.doings else None,
     )
+
+
+def _calibrated(worker: Worker, deeds: Deeds) -> float | None:
+    """Of what it was tried with first among 1080p."""
+    told = worker.machine.get(CALIBRATED)
+    if deeds.frames or not isinstance(told, dict):
+        return None
+    full = [speed for name, speed in told.items() if name.endswith(" 1080p") and isinstance(speed, (int, float))]
+    return round(full[0] / (1920 * 1080 / 1e6), 3) if full else None
 
 
 def _task_view(doing: Doing) -> TaskView:

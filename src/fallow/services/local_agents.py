@@ -52,6 +52,8 @@ class Command:
             "FALLOW_LOG_LEVEL": "warning",
             # Who runs a platform here has lent this machine already.
             "FALLOW_GATE": os.environ.get("FALLOW_GATE") or "off",
+            # It has work for them at once.
+            "FALLOW_CALIBRATION": os.environ.get("FALLOW_CALIBRATION") or "off",
         }
 
 

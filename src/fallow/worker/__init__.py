@@ -2,7 +2,7 @@
 
 - __main__: how it starts and ends; options: its command line; status: what `fallow worker status` tells
 - agent: its slots, registering, draining
-- slot: fetches, encodes and uploads at the same time; pace: how fast it is
+- slot: fetches, encodes and uploads at the same time; pace: how fast it is; calibration: before any work
 - attempt: one lease: renewals, delivery, return; unit: the attempts that one FFmpeg does
 - sentry: has it rest while the device may not work; gate: whether it may; rules: what its owner demands
 - senses: the sensors that the rules need; hours, plain_toml: what rules are written in

@@ -19,15 +19,16 @@ from fallow.device.load import Portion, Ticks
 from fallow.errors import BadSetting, FallowError, Forbidden, NotAllowed
 from fallow.ffmpeg.locate import Build, examine, find
 from fallow.ffmpeg.process import POSIX
-from fallow.messages import Registration
+from fallow.messages import CALIBRATED, Registration
 from fallow.worker import service, status, update
 from fallow.worker.agent import Agent
+from fallow.worker.calibration import Calibration
 from fallow.worker.energy import Energy
 from fallow.worker.gate import Gate
 from fallow.worker.kept import Identity
 from fallow.worker.machine import cores, describe, hostname, memory, most, slots_for
 from fallow.worker.means import Means
-from fallow.worker.options import meter_of, parser, rules_of, token_of
+from fallow.worker.options import OFF, meter_of, parser, rules_of, token_of
 from fallow.worker.own_file import own_file
 from fallow.worker.rules import Rules
 from fallow.worker.senses import Senses
@@ -84,7 +85,10 @@ def _work(options: argparse.Namespace) -> int:
     if options.trial:
         sys.stdout.write(f"fallow {__version__}\n")
         return 0
-    registration = Registration(options.name or hostname(), describe(build, means.slots))
+    machine = describe(build, means.slots)
+    if means.calibration and (known := means.calibration.known):
+        machine[CALIBRATED] = known
+    registration = Registration(options.name or hostname(), machine)
     agent = Agent(source, registration, means)
     updater = _updater(options, source, agent)
     ends = _Ends()
@@ -126,16 +130,25 @@ def _means(options: argparse.Namespace, rules: Rules, build: Build) -> Means:
     # A phone ends programs that have many processes: there, and in little memory, one FFmpeg has all threads.
     fitting = slots_for(usable, room) if rules.memory_mb else usable
     slots = options.slots or (1 if rules.unknown_is_no else fitting)
+    threads = options.threads or max(1, usable // slots)
     return Means(
         binary=build.path,
         encoder=build.name,
         slots=slots,
-        threads=options.threads or max(1, usable // slots),
+        threads=threads,
         cores=usable,
         niceness=options.nice,
         most=most(slots, room),
+        calibration=_calibration(options, build, threads),
         traffic=Traffic(folder_of(os.environ) / "traffic.json" if rules.monthly_gb else None),
     )
+
+
+def _calibration(options: argparse.Namespace, build: Build, threads: int) -> Calibration | None:
+    if options.calibration == OFF:
+        return None
+    path = folder_of(os.environ) / "speeds.json"
+    return Calibration(build.path, build.version, threads, options.nice, build.encoders, path)
 
 
 def _energy(options: argparse.Namespace, rules: Rules, ticks: Ticks) -> Energy:

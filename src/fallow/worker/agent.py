@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Sequence
 
 from fallow import log
 from fallow.errors import Cancelled, FallowError, Forbidden, NotAllowed, Retryable
-from fallow.messages import LeaseGrant, LeaseRequest, Registration
+from fallow.messages import CALIBRATED, Calibration, LeaseGrant, LeaseRequest, Registration
+from fallow.recipe import Trial
 from fallow.worker.attempt import Attempt, GivenBack
 from fallow.worker.means import Means
 from fallow.worker.pace import Pace
@@ -31,6 +33,7 @@ class Agent:
         self._draining = threading.Event()
         self._aborted = threading.Event()
         self._pace = Pace()
+        self._trials: tuple[Trial, ...] = ()  # that the gateway has named
         self._slots = [self._slot() for _ in range(means.slots)]
         self._working = 0
         self._enlisting = threading.Lock()
@@ -41,6 +44,7 @@ class Agent:
     def run(self) -> None:
         """Until drained or aborted. Raises what the gateway says when it does not take this agent (any more)."""
         self._enlist(0)
+        self._calibrate()
         self._working = len(self._slots)
         for number, slot in enumerate(self._slots):
             threading.Thread(target=self._work, args=(slot,), name=f"slot-{number}", daemon=True).start()
@@ -135,8 +139,28 @@ class Agent:
                     self.drain()
                 else:
                     self._generation += 1
-                    self._worker = welcome.worker
+                    self._worker, self._trials = welcome.worker, welcome.trials
                     log.event("agent.registered", worker=welcome.worker)
+
+    def _calibrate(self) -> None:
+        """Find out how fast this device is, unless it is known or nobody wants to know."""
+        calibration = self._means.calibration
+        if calibration is None or self._draining.is_set():
+            return
+        speeds = calibration.run(self._trials, self._may_work, self._draining)
+        self._pace.expect(speeds)
+        if self._registration.machine.get(CALIBRATED) == speeds:
+            return
+        # Whoever forgets this worker hears of it when it registers again.
+        machine = {**self._registration.machine, CALIBRATED: speeds}
+        self._registration = dataclasses.replace(self._registration, machine=machine)
+        try:
+            self._source.calibrated(Calibration(speeds))
+        except FallowError as error:  # it is told with every request for work, too
+            log.event("agent.unheard", str(error))
+
+    def _may_work(self) -> bool:
+        return not self._means.pause.reason and not self._draining.is_set()
 
     def _supplier(self) -> Callable[[float], Sequence[Attempt]]:
         """Of one slot: pauses grow as long as nobody answers it."""

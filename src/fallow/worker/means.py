@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fallow.worker.calibration import Calibration
 from fallow.worker.energy import Energy
 from fallow.worker.patience import AWAY_SECONDS
 from fallow.worker.pause import Pause
@@ -28,4 +29,5 @@ class Means:
     pause: Pause = field(default_factory=Pause)
     traffic: Traffic = field(default_factory=Traffic)
     energy: Energy = field(default_factory=Energy)
+    calibration: Calibration | None = None  # None: nobody wants to know beforehand how fast it is
     ffmpegs: set[int] = field(default_factory=set)  # the numbers of those processes

@@ -59,6 +59,7 @@ def parser(environment: Mapping[str, str] = os.environ) -> argparse.ArgumentPars
         default=set_to("FALLOW_NICE", "0"),
         help="how much FFmpeg gives way to other programs, 0 to 19 (FALLOW_NICE)",
     )
+    _speed(made, set_to)
     made.add_argument(
         "--log",
         type=_one_of(log.FORMATS),
@@ -113,6 +114,21 @@ def _oneself(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | N
     service.add_argument("--install-service", action="store_true", help="start by itself from now on, like this")
     service.add_argument("--uninstall-service", action="store_true", help="do not start by itself any more")
     service.add_argument(TRIAL, dest="trial", action="store_true", help="say whether it could start so, and end")
+
+
+def _speed(made: argparse.ArgumentParser, set_to: Callable[[str, str], str | None]) -> None:
+    """Whether it is to be found out."""
+    made.add_argument(
+        "--calibration",
+        type=_one_of(["on", OFF]),
+        default=set_to("FALLOW_CALIBRATION", "on"),
+        metavar="WHETHER",
+        help="on: find out how fast this device is by encoding a few made-up pictures, once; off: do not"
+        " (FALLOW_CALIBRATION)",
+    )
+    made.add_argument(
+        "--no-calibration", dest="calibration", action="store_const", const=OFF, help="the same as off"
+    )
 
 
 def _owners(

@@ -25,6 +25,7 @@ from fallow.errors import (
 )
 from fallow.messages import (
     AGENT_HEADER,
+    Calibration,
     Delivery,
     Failure,
     LeaseGrant,
@@ -53,6 +54,8 @@ class WorkSource(Protocol):
     NotAllowed when the worker was sent home."""
 
     def register(self, registration: Registration) -> Welcome: ...
+
+    def calibrated(self, calibration: Calibration) -> None: ...
 
     def lease(self, request: LeaseRequest) -> Sequence[LeaseGrant]:
         """Wait for work as long as the request says; the grants' URLs are absolute."""
@@ -139,6 +142,8 @@ class GatewaySource:
         if response.status != 200:
             raise Unavailable(f"{url} is answered with status {response.status}.")
         return body
+    def calibrated(self, calibration: Calibration) -> None:
+        self._call("agent/v1/calibration", calibration)
 
     def lease(self, request: LeaseRequest) -> Sequence[LeaseGrant]:
         if self._leaving.asked:

@@ -4153,6 +4153,11 @@ export interface components {
              */
             arch: string;
             /**
+             * Calibrated Fps
+             * @description Frames per second of 1080p by its trials, until it has delivered something; null: unknown.
+             */
+            calibrated_fps: number | null;
+            /**
              * Device Class
              * @description phone, board, laptop, pc or server, as far as its machine tells; else unknown.
              * @example phone

@@ -215,6 +215,7 @@ export interface WorkerView {
   seen: number;
   registered: number | null;
   fps: number;
+  calibrated_fps: number | null;
   joules_per_minute: number | null;
   known_by: string[];
   frames: number;

@@ -1,5 +1,6 @@
 /** The list of workers: what changes in it, what is shown of it, and in which order. */
 import type { WorkerView } from "../../api/types";
+import { decimal } from "../../format";
 
 export type State = WorkerView["state"];
 export const STATES: State[] = ["working", "idle", "paused", "draining", "banned", "lost"];
@@ -74,7 +75,7 @@ export function chosen(workers: Iterable<WorkerView>, wanted: Wanted, language =
   const at = places.of(all);
   const by: Record<Order, (a: WorkerView, b: WorkerView) => number> = {
     name: () => 0,
-    speed: (a, b) => b.fps - a.fps,
+    speed: (a, b) => (b.fps || b.calibrated_fps || 0) - (a.fps || a.calibrated_fps || 0),
     trust: (a, b) => (a.trust ?? 2) - (b.trust ?? 2),
     seen: (a, b) => b.seen - a.seen,
   };
@@ -97,6 +98,12 @@ export function speed(workers: Iterable<WorkerView>): number {
   let sum = 0;
   for (const worker of workers) sum += worker.task?.fps ?? 0;
   return sum;
+}
+
+/** Frames per second of what it delivered, or by its trials, marked. */
+export function speedOf(worker: WorkerView, language: string): string {
+  const fps = worker.fps || worker.calibrated_fps || 0;
+  return fps ? `${worker.fps ? "" : "≈ "}${decimal(fps, fps < 9.95 ? 1 : 0, language)} fps` : "–";
 }
 
 /** A fact of its machine, as far as it tells. */
