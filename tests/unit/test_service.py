@@ -208,9 +208,14 @@ def test_a_phone_begins_anew_until_it_is_sent_home(tmp_path: Path) -> None:
     assert lines == ["termux-wake-lock", began, "sleep 30", began, "sleep 30", began, "termux-wake-unlock"]
 
 
-def test_windows_is_told_by_hand() -> None:
-    _, line = forms.for_windows(ODD)
-    assert line.startswith('schtasks /Create /F /SC ONLOGON /TN fallow-worker /TR "\\"/opt/my py/python3\\" ')
+def test_windows_gets_a_script_and_its_owner_a_line_to_type() -> None:
+    lines = text_of(Kind.WINDOWS, ODD).decode().split("\r\n")
+    (command,) = [line for line in lines if "worker.pyz" in line]
+    assert command.startswith('"/opt/my py/python3" ')
+    assert '"Ann\'s \\"50 %%\\" $HOME\\\\"' in command
+    assert "if %errorlevel%==3 exit /b" in lines
+    place = forms.place_of(Kind.WINDOWS, {"LOCALAPPDATA": "/local"})
+    assert f'/TR "\\"{place}\\""' in "\n".join(forms.told(Kind.WINDOWS, place))
 
 
 def test_the_kind_of_system_is_found(tmp_path: Path) -> None:

@@ -235,9 +235,10 @@ def _telling(answer: Answer, pack: Callable[[], bytes]) -> Answer:
     async def told(request: Request) -> Response:
         response = await answer(request)
         if AGENT_HEADER in request.headers:
-            if not known:
-                known.append(hashlib.sha256(await asyncio.to_thread(pack)).hexdigest())
-            response.headers[AGENT_HEADER] = known[0]
+            # What was granted is not lost because the archive cannot be made.
+            with contextlib.suppress(OSError):
+                known[:] = known or [hashlib.sha256(await asyncio.to_thread(pack)).hexdigest()]
+                response.headers[AGENT_HEADER] = known[0]
         return response
 
     return told

@@ -30,6 +30,7 @@ from fallow.worker.machine import cores, describe, hostname, memory, most, slots
 from fallow.worker.means import Means
 from fallow.worker.options import OFF, meter_of, parser, rules_of, token_of
 from fallow.worker.own_file import own_file
+from fallow.worker.pause import Pause
 from fallow.worker.rules import Rules
 from fallow.worker.senses import Senses
 from fallow.worker.sentry import Sentry
@@ -90,7 +91,7 @@ def _work(options: argparse.Namespace) -> int:
         machine[CALIBRATED] = known
     registration = Registration(options.name or hostname(), machine)
     agent = Agent(source, registration, means)
-    updater = _updater(options, source, agent)
+    updater = _updater(options, source, agent, means.pause)
     ends = _Ends()
     _listen(agent, ends, options.parent_pipe)
     with _guarded(options, rules, agent, means, Senses(rules, Path(options.root), os.environ, ticks)):
@@ -104,7 +105,7 @@ def _path(named: str) -> Path | None:
     return Path(named) if named else None
 
 
-def _updater(options: argparse.Namespace, source: GatewaySource, agent: Agent) -> Updater | None:
+def _updater(options: argparse.Namespace, source: GatewaySource, agent: Agent, pause: Pause) -> Updater | None:
     """For who runs from a file that it may replace: a platform's own agents, and packages, are of its version."""
     file = own_file()
     if file is None or options.parent_pipe or options.update == update.OFF or not file.writable:
@@ -112,7 +113,9 @@ def _updater(options: argparse.Namespace, source: GatewaySource, agent: Agent) -
     made = Updater(file, options.update_after, source.archive, agent.drain)
     trusted = options.update == update.ON or update.may_trust(options.url)
     source.agent_sha256 = file.sha256
-    source.heard = made.heard if trusted else made.distrust
+    told = made.heard if trusted else made.distrust
+    # While the device is to be left alone, nothing is downloaded either.
+    source.heard = lambda sha256: None if pause.reason else told(sha256)
     return made
 
 

@@ -36,7 +36,7 @@ def install(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     GatewaySource(options.url, token)
     rules_of(options), meter_of(options)
     ffmpeg = _ffmpeg(options.ffmpeg)
-    folder = folder_of(environment)
+    folder = forms.folder_of(kind, environment)
     program = _kept(folder)
     with _written(folder):
         write(folder / TOKEN, token.encode(), SECRET)
@@ -44,8 +44,6 @@ def install(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     command = [*program, options.url, *keep, *ffmpeg, *flags_of(options)]
     variables = {name: environment[name] for name in _VARIABLES if environment.get(name)}
     service = forms.Service(command, options.url, variables, _log(environment))
-    if kind is forms.Kind.WINDOWS:
-        return _say(0, *forms.for_windows(service))
     place = forms.place_of(kind, environment)
     with _written(place):
         service.log.parent.mkdir(parents=True, exist_ok=True)  # launchd makes no folder
@@ -59,26 +57,17 @@ def install(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def uninstall(environment: Mapping[str, str]) -> int:
     """Stops it, too, and forgets the token. What is not there is no trouble."""
     kind = forms.kind_of(sys.platform, environment)
-    if kind is not forms.Kind.WINDOWS:
-        place = forms.place_of(kind, environment)
-        if place.exists():
-            _ask(forms.stopping(kind, place))
-        place.unlink(missing_ok=True)
-        _ask(forms.forgetting(kind))
-    folder = folder_of(environment)
+    place = forms.place_of(kind, environment)
+    if place.exists():
+        _ask(forms.stopping(kind, place))
+    place.unlink(missing_ok=True)
+    _ask(forms.forgetting(kind))
+    folder = forms.folder_of(kind, environment)
     for name in (ARCHIVE, f"{ARCHIVE}.json", TOKEN, IDENTITY):
         (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
     return _say(0, *forms.gone(kind))
-
-
-def folder_of(environment: Mapping[str, str]) -> Path:
-    """Where a service has its file, which it may replace, and its secrets."""
-    if local := environment.get("LOCALAPPDATA", "") if sys.platform == "win32" else "":
-        return Path(local) / "fallow-worker"
-    home = environment.get("XDG_DATA_HOME") or Path(environment.get("HOME") or Path.home()) / ".local" / "share"
-    return Path(home) / "fallow-worker"
 
 
 def flags_of(options: argparse.Namespace) -> list[str]:

@@ -65,12 +65,22 @@ def kind_of(platform: str, environment: Mapping[str, str]) -> Kind:
     )
 
 
+def folder_of(kind: Kind, environment: Mapping[str, str]) -> Path:
+    """Where a service has its file, which it may replace, and its secrets."""
+    home = Path(environment.get("HOME") or Path.home())
+    if kind is Kind.WINDOWS:
+        return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / NAME
+    return Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share") / NAME
+
+
 def place_of(kind: Kind, environment: Mapping[str, str]) -> Path:
     home = Path(environment.get("HOME") or Path.home())
     if kind is Kind.TERMUX:
         return home / ".termux" / "boot" / NAME
     if kind is Kind.LAUNCHD:
         return home / "Library" / "LaunchAgents" / f"{NAME}.plist"
+    if kind is Kind.WINDOWS:
+        return folder_of(kind, environment) / f"{NAME}.cmd"
     return Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "systemd" / "user" / f"{NAME}.service"
 
 
@@ -82,7 +92,12 @@ def text_of(kind: Kind, service: Service) -> bytes:
     """Raises BadSetting for what cannot be written there."""
     if any("\n" in one for one in (*service.command, *service.variables.values())):
         raise BadSetting("An option with a line break in it cannot be given to a service; leave that out.")
-    forms = {Kind.SYSTEMD: for_systemd, Kind.LAUNCHD: for_launchd, Kind.TERMUX: for_termux}
+    forms = {
+        Kind.SYSTEMD: for_systemd,
+        Kind.LAUNCHD: for_launchd,
+        Kind.TERMUX: for_termux,
+        Kind.WINDOWS: for_windows,
+    }
     return forms[kind](service)
 
 
@@ -152,14 +167,29 @@ def for_termux(service: Service) -> bytes:
     return "\n".join(lines).encode()
 
 
-def for_windows(service: Service) -> Sequence[str]:
-    """Nothing is written: what a person types there once."""
-    # Twice quoted: for the shell it is typed into, and for the task.
-    task = subprocess.list2cmdline(service.command).replace('"', '\\"')
-    return (
-        "Windows starts programs by its Task Scheduler. Type this once, to start the worker whenever you log in:",
-        f'schtasks /Create /F /SC ONLOGON /TN {NAME} /TR "{task}"',
-    )
+def for_windows(service: Service) -> bytes:
+    """A script, as the Task Scheduler takes no long commands."""
+
+    def shown(text: str) -> str:
+        return text.replace("%", "%%")
+
+    def quoted(text: str) -> str:
+        once = subprocess.list2cmdline([text])
+        return f'"{once}"' if set(once) & set("&|<>^()") and not once.startswith('"') else once
+
+    lines = [
+        "@echo off",
+        "chcp 65001 >nul",  # it is written in UTF-8
+        *(f'set "{name}={shown(value)}"' for name, value in service.variables.items()),
+        "if not defined FALLOW_LOG_LEVEL set FALLOW_LOG_LEVEL=warning",
+        ":again",
+        f'{shown(" ".join(map(quoted, service.command)))} 2>"{shown(str(service.log))}"',
+        *(f"if %errorlevel%=={code} exit /b" for code in (0, *NOT_AGAIN, _INTERRUPTED)),
+        f"timeout /t {RESTART_SECONDS} /nobreak >nul",
+        "goto again",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
 
 
 def starting(kind: Kind, place: Path) -> Sequence[Step]:
@@ -192,6 +222,10 @@ def told(kind: Kind, place: Path) -> Iterable[str]:
         yield "So that it works while nobody is logged in, too, run once: loginctl enable-linger"
     elif kind is Kind.LAUNCHD:
         yield "It works now, and whenever you log in."
+    elif kind is Kind.WINDOWS:
+        yield "To start it whenever you log in, type once, as an administrator:"
+        yield f'schtasks /Create /F /SC ONLOGON /TN {NAME} /TR "\\"{place}\\""'
+        yield "Or put a link to that file into the folder that Windows opens for shell:startup."
     else:
         yield "It begins when the phone is switched on: install the app Termux:Boot and open it once."
         yield f"To begin now, run: sh {shlex.quote(str(place))} &"
@@ -200,7 +234,7 @@ def told(kind: Kind, place: Path) -> Iterable[str]:
 
 def gone(kind: Kind) -> Iterable[str]:
     if kind is Kind.WINDOWS:
-        yield f"Type this to have Windows forget it, too: schtasks /Delete /F /TN {NAME}"
+        yield f"What runs now goes on until you log out. Windows forgets it by: schtasks /Delete /F /TN {NAME}"
     elif kind is Kind.TERMUX:
         yield "It is not started any more. What runs now goes on until you stop it, or switch the phone off."
     else:
