@@ -90,7 +90,7 @@ class Services:
 
     def _prepare(self) -> None:
         common = {
-            **_outside(),
+            **outside(),
             **self.urls,
             "FALLOW_SECRET": "one secret for all of them, which is long enough",
             "FALLOW_TOKEN": JOIN_TOKEN,
@@ -115,13 +115,13 @@ class Services:
         load = ["--slots", "1", "--threads", "1", "--gate", "off"]
         command = [sys.executable, "-m", "fallow.worker", gateway, *load, "--name", name]
         ffmpeg = self.settings.get("FALLOW_FFMPEG", FFMPEG)
-        environment = {**_outside(), "FALLOW_TOKEN": JOIN_TOKEN, "FALLOW_FFMPEG": ffmpeg, "FALLOW_LOG": "json"}
+        environment = {**outside(), "FALLOW_TOKEN": JOIN_TOKEN, "FALLOW_FFMPEG": ffmpeg, "FALLOW_LOG": "json"}
         self.processes[name] = Process(name, command, self.folder, environment)
 
 
 _FALLOW = (sys.executable, "-m", "fallow")
 
 
-def _outside() -> dict[str, str]:
+def outside() -> dict[str, str]:
     """The environment, without any setting of the product."""
     return {name: value for name, value in os.environ.items() if not name.startswith("FALLOW_")}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import IO
+
+from soak.processes import family, state
+
+__all__ = ["ended", "family", "living", "run", "started", "state", "until"]
 
 
 def started(*arguments: object, err: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
@@ -33,22 +36,5 @@ def until(condition, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def family(pid: int) -> set[int]:
-    """The living descendants of a process."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found |= {child} | family(child)
-    return found
-
-
 def living(pids: set[int]) -> set[int]:
     return {pid for pid in pids if state(pid) not in ("", "Z")}
-
-
-def state(pid: int) -> str:
-    """R, S, T, Z, ...; "" when it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

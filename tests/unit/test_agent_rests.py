@@ -16,6 +16,8 @@ from acting_gateway import ENDLESS, FRAMES, JOIN, RECIPE, SLOW, Gateway, ffmpeg_
 
 from devices import Device, program
 from fallow.ffmpeg.locate import find
+from fallow.worker.pause import Pause
+from fallow.worker.status import StateFile
 
 LONG = replace(SLOW, encoder=replace(SLOW.encoder, preset="slower"), width=960)  # seconds of work
 WHY = "The device runs on its battery."
@@ -128,6 +130,14 @@ def test_an_ffmpeg_that_stands_still_does_not_outlive_its_agent(gateway: Gateway
         agent.kill()
         until(lambda: state(ffmpeg) in ("", "Z"), 60, "FFmpeg to end")
     assert "No worker runs" in status(device)
+
+
+def test_an_agent_removes_the_files_of_those_that_were_killed(tmp_path: Path) -> None:
+    killed = tmp_path / "agents" / "99999999.json"
+    killed.parent.mkdir()
+    killed.write_text("{}")
+    StateFile(tmp_path, "attic", "http://server", Pause()).begin()
+    assert [path.name for path in killed.parent.iterdir()] == [f"{os.getpid()}.json"]
 
 
 def test_an_agent_that_rests_can_be_drained(gateway: Gateway, device: Device) -> None:

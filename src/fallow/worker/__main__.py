@@ -174,7 +174,8 @@ def _guarded(
     senses.month_bytes = means.traffic.month_bytes
     # What cannot stand still goes to others at once.
     sentry = Sentry(agent, Gate(rules), senses, rules.grace_seconds if POSIX else 0.0, told)
-    told()
+    if not options.parent_pipe:
+        state.begin()
     try:
         means.energy.start()
         if not rules.always:

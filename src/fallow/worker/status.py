@@ -31,9 +31,15 @@ class StateFile:
     """Of one agent, by the number of its process. Where nothing can be written, nobody can ask."""
 
     def __init__(self, folder: Path, name: str, url: str, pause: Pause) -> None:
+        self._folder = folder
         self._path = folder / "agents" / f"{os.getpid()}.json"
         self._facts = {"pid": os.getpid(), "name": name, "server": _shown(url), "started": time.time()}
         self._pause = pause
+
+    def begin(self) -> None:
+        """The files of agents that were killed go: each would stay, where nobody asks."""
+        agents(self._folder)
+        self.write()
 
     def write(self) -> None:
         text = json.dumps({**self._facts, "paused": self._pause.reason, "since": self._pause.since})
