@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import socket
+from typing import NoReturn
 
 import pytest
 
@@ -16,8 +17,12 @@ PLACES = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/lib/rabbitmq/bi
 def need(*programs: str) -> None:
     """Skip where a server is not installed; a machine of the continuous integration must have all of them."""
     if missing := [name for name in programs if not shutil.which(name, path=PLACES)]:
-        told = f"not installed: {', '.join(missing)}"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(told)
+        lacking(f"not installed: {', '.join(missing)}")
+
+
+def lacking(told: str) -> NoReturn:
+    """Skip where something cannot be had; a machine of the continuous integration must have all."""
+    raise (pytest.fail if os.environ.get("CI") == "true" else pytest.skip).Exception(told)
 
 
 def free_ports(count: int) -> list[int]:
@@ -34,9 +39,9 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def listens(port: int) -> bool:
+def listens(port: int, host: str = "127.0.0.1") -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((host, port), 1).close()
     except OSError:
         return False
     return True
