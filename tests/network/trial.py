@@ -26,7 +26,7 @@ from paced import paced
 from servers import listens
 
 # A chunk of a second takes a second: the better line does not take all.
-PROFILE, SPEED = profile("240p", "preset=ultrafast"), {"-preset:v ultrafast ": 1.0}
+PROFILE, SPEED = profile("240p", "preset=ultrafast"), {"-preset:v ultrafast": 1.0}
 PORT = 8000  # on a host of its own
 PATIENCE = 300.0  # seconds without a step forward
 STOP_SECONDS = 120.0  # what is under way is finished first, and told by the same line
@@ -66,7 +66,7 @@ def trial(folder: Path, plan: Plan) -> Report:
         stack.callback(platform.kill)
         platform.start()
         _until(lambda: listens(PORT, network.address), "It does not come up.")
-        ffmpeg = paced(folder, SPEED)
+        ffmpeg = paced(SPEED)
         agents = {name: _agent(name, network, folder, ffmpeg) for name in plan.lines}
         for agent in agents.values():
             stack.callback(agent.kill)

@@ -29,7 +29,7 @@ from soak.guests import Guest
 from soak.processes import Held, held, of_folder
 
 # A chunk of a second takes two, and hardly any of the processors' time.
-PROFILE, SPEED = profile("240p", "preset=faster"), {"-preset:v faster ": 0.5}
+PROFILE, SPEED = profile("240p", "preset=faster"), {"-preset:v faster": 0.5}
 CANCELLED = 0.1  # of the jobs, in their middle; and they are removed then
 END_SECONDS = 120.0  # until all that is told to end has ended, and what nobody owns is swept away
 MEMORY, FILES = 4 << 20, 4  # by which an agent may grow, once it has done some work
@@ -82,11 +82,12 @@ def trial(folder: Path, plan: Plan) -> Report:
     report = Report()
     (port,) = free_ports(1)
     platform = _platform(folder, port)
-    platform.restart()
+    guests: list[Guest] = []
     try:
-        told = {**outside(), "FALLOW_TOKEN": "for-workers", "FALLOW_FFMPEG": paced(folder, SPEED)}
+        platform.restart()
+        told = {**outside(), "FALLOW_TOKEN": "for-workers", "FALLOW_FFMPEG": paced(SPEED)}
         url = f"http://127.0.0.1:{port}"
-        guests = [Guest(f"agent-{n + 1}", url, folder, told, plan.seed) for n in range(plan.agents)]
+        guests += [Guest(f"agent-{n + 1}", url, folder, told, plan.seed) for n in range(plan.agents)]
         with _lives(guests, plan) as over, _watched({"platform": platform, "agent-1": guests[0].process}, report):
             jobs = _Jobs(Door([url], ""), folder, plan, report)
             jobs.run(plan.seconds, over)
