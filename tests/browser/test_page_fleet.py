@@ -59,7 +59,7 @@ def typed(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     for process in begun:
         if process.poll() is None:
             os.killpg(process.pid, 9)
-        process.communicate()
+        sys.stdout.write(process.communicate()[0])  # to be read where a test has failed
 
 
 def test_a_device_joins_by_the_line_that_is_shown_and_is_managed(
