@@ -32,7 +32,7 @@ from soak.processes import Held, held, of_folder
 PROFILE, SPEED = profile("240p", "preset=faster"), {"-preset:v faster": 0.5}
 CANCELLED = 0.1  # of the jobs, in their middle; and they are removed then
 END_SECONDS = 120.0  # until all that is told to end has ended, and what nobody owns is swept away
-MEMORY, FILES = 4 << 20, 4  # by which an agent may grow, once it has done some work
+MEMORY, FILES = 4 << 20, 16  # by which an agent may grow, once it is warm; while it works it has ten files
 WARM = 0.2  # of the time
 
 
