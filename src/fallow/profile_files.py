@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -192,12 +193,17 @@ def _values(name: str, owner: type[Any], table: Mapping[str, Any], prefix: str) 
 
 
 def _hint(name: str, owner: type[Any], key: str, prefix: str) -> Any:
-    hints = typing.get_type_hints(owner)
     known = {f.name for f in fields(owner)} - {"name"}
     if key not in known or key in ("audio", "extra"):
         dotted = known - {"audio", "extra"} | ({"audio.codec", "extra.…"} if owner is Profile else set())
         raise BadProfile(f"Profile {name}: there is no key {prefix + key}; {nearest(key, dotted)}")
-    return hints[key]
+    return _types(owner)[key]
+
+
+@functools.cache
+def _types(owner: type[Any]) -> dict[str, Any]:
+    """What is asked for with each value of each profile."""
+    return typing.get_type_hints(owner)
 
 
 def _typed(name: str, key: str, hint: Any, value: Any) -> Any:

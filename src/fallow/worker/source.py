@@ -142,6 +142,7 @@ class GatewaySource:
         if response.status != 200:
             raise Unavailable(f"{url} is answered with status {response.status}.")
         return body
+
     def calibrated(self, calibration: Calibration) -> None:
         self._call("agent/v1/calibration", calibration)
 
