@@ -197,11 +197,11 @@ def _hint(name: str, owner: type[Any], key: str, prefix: str) -> Any:
     if key not in known or key in ("audio", "extra"):
         dotted = known - {"audio", "extra"} | ({"audio.codec", "extra.…"} if owner is Profile else set())
         raise BadProfile(f"Profile {name}: there is no key {prefix + key}; {nearest(key, dotted)}")
-    return _types(owner)[key]
+    return _types(typing.cast(Any, owner))[key]
 
 
 @functools.cache
-def _types(owner: type[Any]) -> dict[str, Any]:
+def _types(owner: Any) -> dict[str, Any]:
     """What is asked for with each value of each profile."""
     return typing.get_type_hints(owner)
 
