@@ -30,8 +30,7 @@ PROFILE, SPEED = profile("240p", "preset=ultrafast"), {"-preset:v ultrafast": 1.
 PORT = 8000  # on a host of its own
 PATIENCE = 300.0  # seconds without a step forward
 STOP_SECONDS = 120.0  # what is under way is finished first, and told by the same line
-TROUBLES = ("agent.", "lease.un", "lease.fail", "unit.", "transfer.")
-FINE = ("agent.registered", "agent.drain")
+TROUBLES = ("agent.un", "agent.no-answer", "agent.abandon", "lease.un", "lease.fa", "unit.", "transfer.")
 
 
 @dataclass(frozen=True)
@@ -170,4 +169,4 @@ def _count(report: Report, network: Network, folder: Path, agents: dict[str, Pro
     for agent in agents.values():
         lines = (agent.folder / "log").read_text().splitlines()
         actions = [json.loads(line)["action"] for line in lines if line.startswith("{")]
-        report.troubles.update(one for one in actions if one.startswith(TROUBLES) and one not in FINE)
+        report.troubles.update(one for one in actions if one.startswith(TROUBLES))

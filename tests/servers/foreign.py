@@ -83,7 +83,10 @@ class Root:
             if not self.path.exists():
                 for other in kept.glob(f"{processor.debian}-*"):
                     shutil.rmtree(other, ignore_errors=True)
-                _make(processor, self.path)
+                try:
+                    _make(processor, self.path)
+                except subprocess.CalledProcessError as error:
+                    lacking(f"a Debian of {processor.debian} cannot be made here: {error}")
         self._try()
 
     def command(self, shared: Path, *arguments: str, environment: Mapping[str, str]) -> Sequence[str]:
