@@ -153,7 +153,7 @@ class Updater:
         if self._shunned.add(sha256, seconds, str(error)):
             log.trouble(
                 "agent.not-updated",
-                f"The gateway's version of this agent is not taken, and this one goes on. {error} "
-                "To do it by hand, download fallow-worker.pyz from the gateway again.",
+                f"The gateway's version of this agent is not taken; this one goes on. {str(error).rstrip('.')}. "
+                "Tell the platform's owner, or try to start a fresh fallow-worker.pyz by hand.",
                 version=sha256[:12],
             )
