@@ -238,9 +238,21 @@ def test_only_what_differs_is_said_again(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FALLOW_NICE", "5")
     monkeypatch.setenv("FALLOW_GATE_MIN_CHARGE", "80")
-    given = ["URL", "--token", "T", "--slots", "2", "--settings", "mine.toml", "--update-after", "60"]
+    given = [
+        "URL",
+        "--token",
+        "T",
+        "--slots",
+        "2",
+        "--settings",
+        "mine.toml",
+        "--update-after",
+        "60",
+        "--no-calibration",
+    ]
     options = parser().parse_args([*given, "--gate", "auto", "--install-service"])
     assert sorted(zip(*[iter(service.flags_of(options))] * 2, strict=True)) == [
+        ("--calibration", "off"),
         ("--gate", "off") if options.gate == "off" else ("--min-charge", "80"),
         ("--nice", "5"),
         ("--settings", str(tmp_path / "mine.toml")),

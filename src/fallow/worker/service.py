@@ -75,6 +75,8 @@ def flags_of(options: argparse.Namespace) -> list[str]:
     plain, made = parser({}), []
     for action in plain._actions:
         value = getattr(options, action.dest, None)
+        if action.nargs == 0:  # a short way to say what another flag does
+            continue
         if not action.option_strings or action.dest in (*_OWN, *_ACTIONS) or value in (None, "", False):
             continue
         if str(value) != str(_plain(action)):
