@@ -17,7 +17,8 @@ from network import line as program
 from network.line import Quality
 from servers import lacking, need
 
-_BENCH = "198.18"  # addresses that are meant for tests of networks, and that nobody has
+# Addresses that are meant for tests of networks, and that nobody has; two processes may do this at a time.
+_HERE, _LINES = f"198.18.{os.getpid() % 250}", "198.19"
 _numbers = itertools.count(1)
 
 
@@ -62,11 +63,11 @@ class Network:
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
-        net, here = f"{_BENCH}.0", f"fw{os.getpid() % 10**8}"
-        self.address = f"{net}.2"
+        here = f"fw{os.getpid() % 10**8}"
+        self.address = f"{_HERE}.2"
         _ip("link", "add", here, "type", "veth", "peer", "name", "people", "netns", self.middle)
         try:
-            for where, name, address in ((), here, f"{net}.1"), (("-n", self.middle), "people", self.address):
+            for where, name, address in ((), here, f"{_HERE}.1"), (("-n", self.middle), "people", self.address):
                 _ip(*where, "addr", "add", f"{address}/24", "dev", name)
                 _ip(*where, "link", "set", name, "up")
             yield
@@ -80,16 +81,16 @@ class _Line:
     def __init__(self, middle: str, name: str, quality: Quality) -> None:
         number = next(_numbers)
         self._middle, self._name, self._quality = middle, name, quality
-        self.addresses = (f"{_BENCH}.{number}.1", f"{_BENCH}.{number}.2")
+        self.addresses = (f"{_LINES}.{number}.1", f"{_LINES}.{number}.2")
         self._devices = tuple(f"fl{os.getpid() % 10**8}{end}{number}" for end in "ab")
         self.carried: list[dict[str, int]] = []
 
     def __enter__(self) -> _Line:
         with contextlib.ExitStack() as making:
             self.space = making.enter_context(_namespace(self._name))
-            making.callback(self._end)
             command = [sys.executable, str(Path(program.__file__)), *self._devices]
             self._running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            making.callback(self._end)
             assert self._running.stdout
             assert self._running.stdout.readline() == "there\n"
             ends = zip((self._middle, self.space), self._devices, self.addresses, self.addresses[::-1], strict=True)
