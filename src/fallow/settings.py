@@ -14,6 +14,8 @@ from fallow.addresses import Reach
 from fallow.errors import BadSetting
 
 FILE = "fallow.toml"
+SECRETS = ("token", "api_token", "secret", "queue_url", "ledger_url", "store_url")
+"""Settings that may stand in a file of their own, which FALLOW_…_FILE names: the URLs have passwords in them."""
 SHORTEST_SECRET = 16  # characters
 
 
@@ -111,7 +113,8 @@ def load(
     environment: Mapping[str, str] = os.environ,
     file: Path = Path(FILE),
 ) -> Settings:
-    """Settings from flags (None: not given), FALLOW_* variables and a TOML file. Raises BadSetting."""
+    """Settings from flags (None: not given), FALLOW_* variables, files that these name, and a TOML file. Raises
+    BadSetting."""
     known = {item.name: item.type for item in fields(Settings)}
     values: dict[str, Any] = {}
     for name, value in _from_file(file).items():
@@ -119,7 +122,7 @@ def load(
             raise BadSetting(f"{file}: there is no setting {name!r}; known are {', '.join(known)}.")
         values[name] = _typed(f"{file}: {name}", str(known[name]), value)
     for name in known:
-        if (text := environment.get(variable(name), "")) != "":
+        if (text := environment.get(variable(name), "") or _from_secret_file(name, environment)) != "":
             values[name] = _typed(variable(name), str(known[name]), text)
     values |= {name: value for name, value in (flags or {}).items() if value is not None}
     return Settings(**values)
@@ -128,6 +131,25 @@ def load(
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return f"FALLOW_{name.upper()}"
+
+
+def file_variable(name: str) -> str:
+    """The environment variable that names the file in which a secret setting stands."""
+    return f"{variable(name)}_FILE"
+
+
+def _from_secret_file(name: str, environment: Mapping[str, str]) -> str:
+    """What the file says that this setting stands in; "" without one. Line ends around it are no part of it."""
+    path = environment.get(file_variable(name), "") if name in SECRETS else ""
+    if not path:
+        return ""
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{file_variable(name)} names {path}, which cannot be read: {error}.") from error
+    if not text:
+        raise BadSetting(f"{file_variable(name)} names {path}, which is empty; write the setting {name} into it.")
+    return text
 
 
 def _from_file(file: Path) -> dict[str, Any]:

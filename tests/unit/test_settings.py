@@ -7,7 +7,7 @@ import pytest
 
 from fallow.data_folder import DataFolder
 from fallow.errors import BadSetting, Conflict
-from fallow.settings import Settings, load, variable
+from fallow.settings import SECRETS, Settings, load, variable
 from fallow.wiring import policy
 
 
@@ -42,6 +42,25 @@ def test_files_that_make_no_sense_are_refused(text, tmp_path):
     file.write_text(text)
     with pytest.raises(BadSetting, match=r"fallow\.toml"):
         load({}, {}, file)
+
+
+def test_secrets_may_stand_in_files(tmp_path):
+    file = tmp_path / "queue-url"
+    file.write_text("amqp://fallow:Pa%40ss@rabbit/fallow\n")
+    named = {"FALLOW_QUEUE_URL_FILE": str(file)}
+    assert load({}, named).queue_url == "amqp://fallow:Pa%40ss@rabbit/fallow"
+    assert load({}, {**named, "FALLOW_QUEUE_URL": "memory:"}).queue_url == "memory:"
+    assert load({}, {"FALLOW_ATTEMPTS_FILE": str(file)}).attempts == 5  # nothing that is secret
+    assert {name for name in SECRETS if hasattr(Settings(), name)} == set(SECRETS)
+
+
+@pytest.mark.parametrize(("content", "word"), [(None, "cannot be read"), ("\n", "is empty")])
+def test_a_secrets_file_with_nothing_in_it_is_refused(content, word, tmp_path):
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(BadSetting, match=rf"FALLOW_SECRET_FILE names {file}, which {word}"):
+        load({}, {"FALLOW_SECRET_FILE": str(file)})
 
 
 def test_every_setting_is_described():
