@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from fallow.errors import IllegalMove
@@ -219,6 +220,45 @@ class Chunk:
     def frames(self) -> int:
         return self.hi - self.lo
 
+    def piece(self, begin: int, end: int) -> Chunk:
+        """The frames between two of its places: other ones of the same object."""
+        lo, hi = (self.lo + place * self.frames // PLACES for place in (begin, end))
+        return replace(self, lo=lo, hi=hi, guard=self.hi + self.guard - hi, before=self.before + lo - self.lo)
+
+
+PLACES = 16
+"""A chunk can be divided at so many places, evenly spread, the first being its beginning."""
+
+CHUNKS = 1 << 20
+"""No source has as many chunks: a task's number says which chunk it is about, and at which of its places."""
+
+
+def piece_number(chunk: int, place: int) -> int:
+    """Of the task that begins at a place in a chunk; the chunk's own when that is its beginning."""
+    return place * CHUNKS + chunk
+
+
+def piece_of(number: int) -> tuple[int, int]:
+    """The chunk and the place that a number was made of."""
+    place, chunk = divmod(number, CHUNKS)
+    return chunk, place
+
+
+def chunk_number(kind: TaskKind, number: int) -> int:
+    """What people are told of a task's number: a piece has its chunk's."""
+    return piece_of(number)[0] if kind is TaskKind.VIDEO else number
+
+
+def piece_numbers(chunk: int) -> list[int]:
+    """Of all tasks that a chunk of one rendition can have."""
+    return [piece_number(chunk, place) for place in range(PLACES)]
+
+
+def pieces_of(chunk: Chunk, numbers: Sequence[int]) -> list[Chunk]:
+    """The stretches of a chunk that these tasks are about, which are all that there are, in order."""
+    places = [piece_of(number)[1] for number in numbers]
+    return [chunk.piece(begin, end) for begin, end in zip(places, [*places[1:], PLACES], strict=True)]
+
 
 _TRACKS = 1000
 """No source has as many tracks: a number says which of them it is about, and which section of it."""
@@ -339,3 +379,7 @@ class Worker:
         """FFmpeg's names of the encoders that it has; None when it does not tell."""
         told = self.machine.get("encoders")
         return frozenset(map(str, told)) if isinstance(told, list) and told else None
+
+    def does(self, encoder: str) -> bool:
+        """Whether it can do what needs this encoder ("": none)."""
+        return not encoder or self.encoders is None or encoder in self.encoders

@@ -271,7 +271,17 @@ class Ledger(Overview, Amending, Fleet, Numbers, SavedProfiles, People, Webhooks
         ...
 
     async def prefix(self, job: str, rendition: str, start: int, limit: int) -> list[tuple[Chunk, Task]]:
-        """At most `limit` chunks from number `start` on, as far as all are done, with their tasks (no recipes)."""
+        """At most `limit` chunks from number `start` on, as far as all are done, with their tasks (no recipes); of
+        a divided one its pieces, in order, which have its number."""
+        ...
+
+    async def pieces(self, job: str, rendition: str, number: int) -> tuple[Chunk, list[Task]] | None:
+        """A chunk, and its tasks of a rendition in order, without their recipes: one, unless it is divided."""
+        ...
+
+    async def divide(self, task: Task, head: TaskSpec, rest: Sequence[TaskSpec]) -> bool:
+        """A task that waits, and was never tried, becomes a smaller one, and the rest of it others. False when it
+        is not as it was any more."""
         ...
 
     async def tally(self, job: str) -> list[Tally]: ...

@@ -51,6 +51,9 @@ class Settings:
     bundle_seconds: float = _setting(
         20.0, "seconds of work that one lease may bring, by the worker's speed; 0: one task each"
     )
+    divide_seconds: float = _setting(
+        20.0, "seconds that a piece of a chunk takes a slow worker at least; 0: chunks are not divided"
+    )
     taper: float = _setting(
         3.0, "a job's last chunks are what is left of it over so many times its workers; 0: all are alike"
     )
@@ -91,6 +94,7 @@ class Settings:
         _within("window", self.window, 1, 100_000)
         _within("joins", self.joins, 1, 64)
         _within("bundle_seconds", self.bundle_seconds, 0, 3600)
+        _within("divide_seconds", self.divide_seconds, 0, 3600)
         _within("taper", self.taper, 0, 100)
         _within("hedge", self.hedge, 0, 1)
         _within("space_wait", self.space_wait, 0.1, 3600)

@@ -109,6 +109,7 @@ def policy(settings: Settings) -> Policy:
         attempts=settings.attempts,
         window=settings.window,
         bundle_seconds=settings.bundle_seconds,
+        divide_seconds=settings.divide_seconds,
         taper=settings.taper,
         hedge=settings.hedge,
         space_wait=settings.space_wait,

@@ -30,6 +30,7 @@ class Row:
     error: str = ""
     retry_at: float = 0.0
     queued_at: float = 0.0
+    tried: bool = False
 
     @property
     def task(self) -> Task:
@@ -58,6 +59,9 @@ class Book:
     rows: dict[str, Row] = dataclasses.field(default_factory=dict)
     chunks: dict[int, Chunk] = dataclasses.field(default_factory=dict)
     counts: Counter[tuple[TaskKind, str, TaskState]] = dataclasses.field(default_factory=Counter)
+    costs: defaultdict[tuple[TaskKind, str, TaskState], float] = dataclasses.field(
+        default_factory=lambda: defaultdict(float)
+    )
     delivered: list[Try] = dataclasses.field(default_factory=list)
     planned: Lanes = dataclasses.field(default_factory=lambda: defaultdict(list))  # by number
 

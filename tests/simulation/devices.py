@@ -7,12 +7,12 @@ import zlib
 from dataclasses import dataclass, field
 
 from fallow.errors import FallowError
-from fallow.messages import Delivery, Failure, LeaseGrant, Renewal
+from fallow.messages import Delivery, Failure, LeaseGrant, LeaseRequest, Renewal
 from fallow.model import Effort, Worker
-from fallow.pipeline import deliver, dispatch
+from fallow.pipeline import bundle, deliver, dispatch
 from simulation.population import Kind, Nature
 from simulation.virtual_time import BEGIN
-from simulation.world import RATE, World
+from simulation.world import MEGAPIXELS, RATE, World
 
 WAIT = 20.0  # seconds that a device's request for work waits
 MOMENT = 0.01  # seconds: sessions and attempts end that little earlier or later
@@ -138,7 +138,12 @@ class Device:
 
     async def _ask(self, wait: float) -> LeaseGrant | None:
         await self._note()
-        return await dispatch.lease(self._crowd.world.ctx, self.id, wait, dispatch.claim)
+        ctx = self._crowd.world.ctx
+        if not self._crowd.nature.tells:
+            return await dispatch.lease(ctx, self.id, wait, dispatch.claim)
+        worker = Worker(self.id, self.id, {}, False, ctx.clock.now())
+        asked = LeaseRequest(wait, speeds={"libx264": self.speed * RATE * MEGAPIXELS})
+        return await bundle.lease(ctx, worker, asked, dispatch.claim)
 
     async def _note(self) -> None:
         now = asyncio.get_running_loop().time()

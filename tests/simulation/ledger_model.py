@@ -17,7 +17,18 @@ from typing import Any
 from unittest import mock
 
 from fallow.errors import Conflict, NotFound
-from fallow.model import Chunk, Effort, JobState, Part, Source, TaskKind, TaskState, Worker
+from fallow.model import (
+    Chunk,
+    Effort,
+    JobState,
+    Part,
+    Source,
+    TaskKind,
+    TaskState,
+    Worker,
+    piece_numbers,
+    pieces_of,
+)
 from fallow.pipeline import dispatch, job_options
 from fallow.pipeline.order import Waiting
 from fallow.records import Attempt, Freed, Hedge, Job, Lane, Outcome, Race, Setback, Tally, Task, TaskSpec
@@ -108,16 +119,39 @@ class ModelLedger:
 
     async def tally(self, job: str) -> list[Tally]:
         counts = self._book(job).counts.items()
-        return [Tally(*key, count, 0, 0, 0.0) for key, count in counts if count]
+        costs = self._book(job).costs
+        return [Tally(*key, count, 0, 0, 0.0, costs[key]) for key, count in counts if count]
+
+    async def running(self, job: str) -> list[Task]:
+        return [row.task for row in self._book(job).rows.values() if row.state is TaskState.LEASED]
+
+    async def pieces(self, job: str, rendition: str, number: int) -> tuple[Chunk, list[Task]] | None:
+        rows = self._pieces(job, rendition, number)
+        return (self._book(job).chunks[number], [row.task for row in rows]) if rows else None
+
+    async def divide(self, task: Task, head: TaskSpec, rest: Sequence[TaskSpec]) -> bool:
+        row = self._row(task.id)
+        waits = row.state in (TaskState.PLANNED, TaskState.QUEUED) and not row.tried
+        if not waits or row.spec.frames != task.spec.frames or task.spec.job not in self._running:
+            return False
+        self._book(task.spec.job).costs[row.spec.kind, row.spec.rendition, row.state] += head.cost - row.spec.cost
+        row.spec = head
+        await self.plan(rest)
+        return True
 
     async def prefix(self, job: str, rendition: str, start: int, limit: int) -> list[tuple[Chunk, Task]]:
         book, found = self._book(job), list[tuple[Chunk, Task]]()
         for number in range(start, start + limit):
-            row = book.rows.get(f"{job}.video.{rendition}.{number:05d}")
-            if row is None or row.state is not TaskState.DONE:
+            rows = self._pieces(job, rendition, number)
+            if not rows or any(row.state is not TaskState.DONE for row in rows):
                 break
-            found.append((book.chunks[number], row.task))
+            stretches = pieces_of(book.chunks[number], [row.spec.number for row in rows])
+            found += zip(stretches, [row.task for row in rows], strict=True)
         return found
+
+    def _pieces(self, job: str, rendition: str, number: int) -> list[Row]:
+        names = (f"{job}.video.{rendition}.{one:05d}" for one in piece_numbers(number))
+        return [row for name in names if (row := self._book(job).rows.get(name))]
 
     async def hasten(self, job: str, kind: TaskKind, rendition: str) -> bool:
         now, hastened = self._now(), False
@@ -155,6 +189,18 @@ class ModelLedger:
             found += self._offer([self._rows[name] for name in names])
         return found
 
+    async def sisters(self, task: Task) -> list[Task]:
+        """There is one rendition of everything."""
+        return []
+
+    async def offer(self, names: Sequence[str]) -> None:
+        for row in (self._rows[name] for name in names):
+            if row.state is TaskState.PLANNED and row.retry_at <= self._now():
+                for lane, turns in self._turns.items():
+                    if (lane.kind, lane.encoder) == (row.spec.kind, row.spec.encoder):
+                        turns.charge(row.spec.job, row.spec.cost)
+                self._offer([row])
+
     # leases
 
     async def lease(self, task: str, lease: str, worker: str, until: float, deadline: float) -> Task | None:
@@ -163,6 +209,7 @@ class ModelLedger:
             return None
         self._move(row, TaskState.LEASED)
         row.attempt += 1
+        row.tried = True
         row.worker, row.lease, row.until, row.deadline = worker, lease, until, deadline
         row.done_frames, row.fps = 0, 0.0
         self._tries[lease] = Try(row, worker, row.attempt, self._now())
@@ -292,6 +339,7 @@ class ModelLedger:
             return False
         row = book.rows[name] = self._rows[name] = Row(name, spec)
         book.counts[spec.kind, spec.rendition, row.state] += 1
+        book.costs[spec.kind, spec.rendition, row.state] += spec.cost
         insort(book.planned[spec.kind, spec.encoder], (spec.number, name))
         return True
 
@@ -324,6 +372,8 @@ class ModelLedger:
         place, lane = (spec.number, row.id), book.planned[spec.kind, spec.encoder]
         book.counts[spec.kind, spec.rendition, row.state] -= 1
         book.counts[spec.kind, spec.rendition, new] += 1
+        book.costs[spec.kind, spec.rendition, row.state] -= spec.cost
+        book.costs[spec.kind, spec.rendition, new] += spec.cost
         if row.state is TaskState.PLANNED:
             lane.remove(place)
         if new is TaskState.PLANNED:

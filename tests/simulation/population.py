@@ -43,6 +43,7 @@ class Nature:
     """Chance, the same in every run."""
 
     away = AWAY
+    tells = False  # whether devices say how fast they are
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)

@@ -46,6 +46,13 @@ class Turns:
             turn = turns.setdefault(name, Turn(name))
             turn.given, turn.waits = max(turn.given, least), True
 
+    def charge(self, job: str, cost: float) -> None:
+        """The job was given something though it was not its turn."""
+        for owner, jobs in self._jobs.items():
+            if job in jobs:
+                for turn in (jobs[job], self._owners[owner]):
+                    turn.given += cost
+
     def next(self, room: int, look: Look) -> tuple[tuple[str, ...], bool]:
         """The tasks whose turn it is, and whether others may have one now."""
         owners = _first(self._owners, OWNERS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import itertools
+import math
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,8 +19,8 @@ from fallow.adapters.queue_memory import MemoryQueue
 from fallow.adapters.store_memory import MemoryStore
 from fallow.media.plan import Taper
 from fallow.messages import Delivery, to_wire
-from fallow.model import Chunk, Colour, JobState, Part, Source, TaskKind, VideoTrack
-from fallow.pipeline import admission, context, deliver, dispatch, rivals, sweep
+from fallow.model import Chunk, Colour, JobState, Part, Source, TaskKind, VideoTrack, piece_number
+from fallow.pipeline import admission, context, deliver, dispatch, divide, rivals, sweep
 from fallow.pipeline.context import Context, Policy
 from fallow.pipeline.hold import Holds
 from fallow.pipeline.job_options import Options
@@ -26,10 +28,11 @@ from fallow.pipeline.local_task import Hold
 from fallow.pipeline.prefix import LOOK_EVERY, WINDOW
 from fallow.pipeline.setback import GiveWay
 from fallow.pipeline.submit import create
+from fallow.pipeline.tail import SHORTEST
 from fallow.ports import GetLink, PutLink
 from fallow.profiles import Audio, Profile
 from fallow.recipe import Encoder, VideoRecipe
-from fallow.records import TaskSpec
+from fallow.records import Task, TaskSpec
 from fallow.services.consumers import Consumer
 from fallow.services.home import Home
 from simulation.metered import Metered
@@ -117,7 +120,7 @@ class World:
         while number < len(self.films[spec.job].cuts) - 1:
             with ctx.bell.listening(spec.job) as rung:
                 if found := await ctx.ledger.prefix(spec.job, spec.rendition, number, WINDOW):
-                    number, since = number + len(found), ctx.clock.now()
+                    number, since = found[-1][0].number + 1, ctx.clock.now()
                     continue
                 if ctx.clock.now() - since > ctx.policy.join_wait and await self.others_wait():
                     raise GiveWay(ctx.clock.now() - (await ctx.ledger.job(spec.job)).created)
@@ -156,7 +159,9 @@ async def world(ledger: Any, policy: Policy, helpers: int = 1) -> AsyncIterator[
     made = World(ctx, metered)
     consumers = [_consumer(made, kind, number) for kind in _WORK for number in range(helpers)]
     dice = mock.patch.object(context, "_dice", random.Random(0))
-    with dice, mock.patch.object(deliver, "_verified", _verified):
+    verified = mock.patch.object(deliver, "_verified", _verified)
+    planned = mock.patch.object(divide, "plan_of", _plan_of)
+    with dice, verified, planned:
         running = [asyncio.create_task(work) for work in (made.sweep(), *(c.run() for c in consumers))]
         try:
             yield made
@@ -182,6 +187,22 @@ def _consumer(made: World, kind: TaskKind, number: int) -> Consumer:
 async def _verified(ctx: Context, spec: TaskSpec, key: str, delivery: Delivery) -> Part:
     """In place of a look at the part: a made-up one is as it is told."""
     return Part(key, delivery.size, delivery.sha256, delivery.frames, "headers")
+
+
+class _Plan:
+    """Makes tasks of pieces, without a source."""
+
+    def least(self, rendition: str) -> int:
+        return math.ceil(SHORTEST * RATE)
+
+    def task(self, whole: Task, chunk: Chunk, begin: int, end: int) -> TaskSpec:
+        piece = chunk.piece(begin, end)
+        _, made = _chunk(chunk.job, chunk.number, piece.lo, piece.hi)
+        return dataclasses.replace(made, number=piece_number(chunk.number, begin))
+
+
+async def _plan_of(ctx: Context, job: str) -> _Plan:
+    return _Plan()
 
 
 def _source(film: Film) -> Source:

@@ -7,7 +7,7 @@ import pytest
 from job_steps import SOURCE
 
 from fallow.messages import to_wire
-from fallow.model import JobState
+from fallow.model import JobState, piece_number
 from fallow.overview import Cell
 from fallow.records import Job, Rendition
 from fallow.services.charts import drawn
@@ -63,6 +63,18 @@ def test_ten_thousand_chunks_of_three_renditions_are_less_than_a_hundred_kilobyt
     view = MapView(found.chunks, list(NAMES), found.letters, [], at)
     assert len(json.dumps(to_wire(view))) < 100_000
     assert found.at["480p", 9901] == (1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("states", "letter"),
+    [("done done", "d"), ("done planned", "p"), ("queued done", "q"), ("done leased", "l"), ("leased dead", "x")],
+)
+def test_a_divided_chunk_has_one_letter_for_all_of_it(states, letter):
+    first, second = states.split()
+    cells = [cell(0, "done"), cell(1, first, worker="w"), cell(piece_number(1, 8), second, worker="w", done=125)]
+    for found in (drawn(a_job(), cells, ["w"]), drawn(a_job(), cells[::-1], ["w"])):
+        assert found.letters["720p"] == f"d{letter}"
+        assert set(found.at) == ({("720p", 1)} if "leased" in states else set())
 
 
 def test_only_what_changed_is_told():

@@ -7,7 +7,9 @@ import pytest
 
 from fallow.pipeline.context import Policy
 from simulation import virtual_time
+from simulation.ledger_model import model
 from simulation.ledgers import both, sqlite
+from simulation.population import Nature
 from simulation.trial import Trial, carry_out
 from simulation.world import Film
 
@@ -45,6 +47,43 @@ def test_it_happens_again_just_so(result):
 
 def test_the_model_of_the_ledger_decides_as_the_ledger_does():
     assert carry_out(TRIAL, both).done  # and every answer was compared
+
+
+class Unequal(Nature):
+    """Four computers, and twelve phones of a twentieth of their speed, which all tell that."""
+
+    away, tells = 0.1, True
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self._speeds = [1.0] * 4 + [0.05] * 12
+
+    def speed(self, kind):
+        self._speeds.append(self._speeds.pop(0))
+        return self._speeds[-1]
+
+    def slowed(self):
+        return 1.0
+
+    def is_there(self, kind, at):
+        return True
+
+    def remains(self):
+        return 1e9
+
+
+def test_divided_chunks_end_sooner_where_some_are_slow_and_every_frame_is_delivered_once():
+    films = (Film(32, 10.0, is_cut=True),)
+    found = {
+        seconds: carry_out(
+            Trial(16, films, Policy(divide_seconds=seconds), nature=Unequal), both if seconds else model
+        )
+        for seconds in (0.0, 20.0)
+    }
+    assert all(result.done for result in found.values())
+    assert found[0.0].counts["delivered"] == 32
+    assert found[20.0].counts["delivered"] > 32
+    assert found[20.0].makespan < 0.7 * found[0.0].makespan
 
 
 async def _two_sleep():

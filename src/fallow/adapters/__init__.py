@@ -13,6 +13,7 @@
 - ledger_turns: whose tasks are offered next; ledger_hedges: second leases of tasks
 - ledger_overview: what people look at; ledger_amending: what they change of jobs under way
 - ledger_census: how many jobs and tasks there are; ledger_bundles: tasks beside each other
+- ledger_pieces: the tasks of divided chunks
 - ledger_workers: who works; ledger_performance: what was done, in numbers; ledger_profiles: people's own
 - ledger_flavour: what databases differ in; ledger_sqlite: one file; ledger_mysql: MariaDB and Galera
 - queue_amqp: RabbitMQ; amqp_line: a connection to it; amqp_topology: its queues

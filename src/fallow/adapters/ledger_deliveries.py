@@ -14,7 +14,7 @@ from fallow.adapters import ledger_statements as sql
 from fallow.adapters.ledger_database import COMMIT, ROLLBACK
 from fallow.adapters.ledger_script import Answer, Script
 from fallow.errors import Conflict, Misfit, NotFound
-from fallow.model import Effort, JobState, Part, TaskKind, TaskState
+from fallow.model import Effort, JobState, Part, TaskKind, TaskState, piece_of
 from fallow.records import Outcome
 
 _BEFORE_DONE = {state.value for state in TaskState if TaskState.DONE in state.moves}
@@ -117,8 +117,9 @@ class _Headers:
             return None
         other = self._other(task)
         if other is not None and other.headers != part.headers:
+            mine, its = piece_of(task["number"])[0], piece_of(other.number)[0]
             return Misfit(
-                f"The part of chunk {task['number']} has other codec parameters than that of chunk {other.number}; "
+                f"The part of chunk {mine} has other codec parameters than that of chunk {its}; "
                 "they cannot be joined into one stream."
             )
         self._accepted[task["job"], task["rendition"]].append(_Done(task["number"], part.headers))

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, RowMapping
 
 from fallow.adapters.ledger_tables import chunks, tasks, tracks
 from fallow.messages import from_wire, to_wire
-from fallow.model import Chunk, Effort, JobState, Part, Source, Standing, TaskKind, TaskState, Track, Worker
+from fallow.model import (
+    Chunk,
+    Effort,
+    JobState,
+    Part,
+    Source,
+    Standing,
+    TaskKind,
+    TaskState,
+    Track,
+    Worker,
+    piece_numbers,
+)
 from fallow.records import Attempt, Job, Rendition, Share, Tally, Task, TaskSpec
 
 T = TypeVar("T")
@@ -31,6 +44,13 @@ def loads(cls: type[T], text: str | None) -> T | None:
 def task_id(spec: TaskSpec) -> str:
     """Says who it is, so that a log line can be understood, and is the same whoever plans the task."""
     return f"{spec.job}.{spec.kind.value}.{spec.rendition or '-'}.{spec.number:05d}"
+
+
+def task_ids(spec: TaskSpec) -> list[str]:
+    """Of the task, and of others that its chunk may be divided into."""
+    if spec.kind is not TaskKind.VIDEO:
+        return [task_id(spec)]
+    return [task_id(replace(spec, number=number)) for number in piece_numbers(spec.number)]
 
 
 def record_of(item: Chunk | Track) -> tuple[Column[str], list[ColumnElement[bool]]]:

@@ -20,6 +20,7 @@ from fallow.adapters.ledger_overview import Overviews, jobs_with_renditions
 from fallow.adapters.ledger_packages import Packages, forget_packages
 from fallow.adapters.ledger_people import PeopleRows
 from fallow.adapters.ledger_performance import Performance
+from fallow.adapters.ledger_pieces import Pieces, of_chunks_from
 from fallow.adapters.ledger_prefix import Prefixes
 from fallow.adapters.ledger_profiles import Profiles
 from fallow.adapters.ledger_retry import Patience
@@ -63,6 +64,7 @@ class SqlLedger(
     Leases,
     Bundles,
     Prefixes,
+    Pieces,
     Packages,
     Turns,
     Overviews,
@@ -179,13 +181,13 @@ class SqlLedger(
                 return False
             changed = change(db, column.table, {column.name: rows.dumps(made)}, *mine, column == text)
             for spec in specs if changed else ():
-                change(db, tasks, {**rows.object_row(spec), "retry_at": 0.0}, tasks.c.id == rows.task_id(spec))
+                change(db, tasks, {**rows.object_row(spec), "retry_at": 0.0}, tasks.c.id.in_(rows.task_ids(spec)))
             return changed
 
         return await self._write(work)
 
     async def discard(self, job: str, number: int) -> None:
-        late = (tasks.c.job == job, tasks.c.kind == TaskKind.VIDEO.value, tasks.c.number >= number)
+        late = (tasks.c.job == job, tasks.c.kind == TaskKind.VIDEO.value, of_chunks_from(number))
 
         def work(db: Connection) -> None:
             _forget_tasks(db, late)

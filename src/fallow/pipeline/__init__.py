@@ -34,6 +34,7 @@ takes each as soon as it and all before it are there (`prefix`). Whatever got lo
 - sweep: lost workers, lost messages, orphaned objects
 - local_task: a task done in this process (fetch, split, join) under a lease like any other
 - spent: the energy it took
+- speeds: how fast workers say they are; fitting: what they can do in time; divide: pieces of chunks
 - trials: what new workers find out their speed by
 - workforce: who works here; performance: what was done, in numbers; estimates: what a job will come to
 - shelf: the profiles that there are; profile_faults: what is wrong with one

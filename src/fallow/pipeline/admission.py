@@ -13,6 +13,7 @@ from fallow.model import TaskKind
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import PRIORITIES, options_of
 from fallow.pipeline.order import Filling, Window
+from fallow.ports import Message
 from fallow.records import Job, Lane, Task
 
 SPARE = "spare"
@@ -103,8 +104,21 @@ async def _fill(ctx: Context, lane: Lane) -> None:
 
 
 async def _announce(ctx: Context, queue: str, task: Task) -> None:
-    body = json.dumps({"task": task.id, "cost": task.spec.cost}).encode()
-    await ctx.queue.publish(queue, body)
+    await ctx.queue.publish(queue, body_of(task))
+
+
+def body_of(task: Task) -> bytes:
+    """What a message says of a task."""
+    return json.dumps({"task": task.id, "cost": task.spec.cost}).encode()
+
+
+def named(message: Message) -> str:
+    """The task that a message announces; "" of any other."""
+    try:
+        told = json.loads(message.body)
+        return str(told["task"]) if "rival" not in told and "doubted" not in told else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _filling(ctx: Context, queue: str) -> Filling:

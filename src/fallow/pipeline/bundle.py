@@ -12,10 +12,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from fallow import log
 from fallow.errors import Retryable
@@ -24,8 +22,10 @@ from fallow.messages import LeaseGrant, LeaseRequest, from_wire
 from fallow.model import TaskKind, TaskState, Worker
 from fallow.pipeline.admission import queues, refilled
 from fallow.pipeline.context import Context
-from fallow.pipeline.dispatch import LATER, Claim, advance, drawn, give_back, leased, offered
+from fallow.pipeline.dispatch import LATER, Claim, advance, drawn, give_back, offered
+from fallow.pipeline.fitting import Fitting, leased_by_name
 from fallow.pipeline.granting import grant
+from fallow.pipeline.speeds import Speeds, seconds_of
 from fallow.ports import Message
 from fallow.recipe import VideoRecipe
 from fallow.records import Crowd, Outcome, Setback, Task
@@ -40,7 +40,7 @@ class _Bundle:
     """What a worker is to get."""
 
     worker: Worker
-    speeds: Mapping[str, float]
+    speeds: Speeds
     seconds: float  # that are still to be filled
     room: int  # tasks that may still come
     queue: str = ""  # that the last messages came from
@@ -57,8 +57,7 @@ class _Bundle:
 
     def fits(self, task: Task) -> bool:
         """Whether a task like this one may come, and the worker can do it."""
-        known = self.worker.encoders is None or task.spec.encoder in ("", *self.worker.encoders)
-        return known and self.open and self._time_of(task) / 2 <= self.seconds
+        return self.worker.does(task.spec.encoder) and self.open and self._time_of(task) / 2 <= self.seconds
 
     def times(self, drawn: int, brought: Sequence[Task]) -> int:
         """How many more may be drawn, if they bring as much with them as the last ones did."""
@@ -77,11 +76,7 @@ class _Bundle:
 
     def _time_of(self, task: Task) -> float:
         """Seconds that it takes this worker; without end, when nobody knows."""
-        if task.spec.kind is not TaskKind.VIDEO:
-            return math.inf
-        recipe = task.spec.recipe
-        speed = self.speeds.get(task.spec.encoder, 0.0)
-        return work_of(recipe) / speed if isinstance(speed, (int, float)) and speed > 0 else math.inf
+        return seconds_of(task, self.speeds)
 
 
 async def lease(ctx: Context, worker: Worker, request: LeaseRequest, claim: Claim) -> LeaseGrant | None:
@@ -96,7 +91,9 @@ async def lease(ctx: Context, worker: Worker, request: LeaseRequest, claim: Clai
     speeds = request.speeds if isinstance(request.speeds, dict) else {}
     bundle = _Bundle(worker, speeds, ctx.policy.bundle_seconds, max(room, 1))
     wanted = offered(worker.encoders, request.begin_in)
-    if first := await _first(ctx, worker, request.wait_seconds, claim, wanted):
+    ctx.fleet.note(worker.id, speeds, ctx.clock.now())
+    fitting = Fitting(worker, speeds, claim).claim
+    if first := await _first(ctx, worker, request.wait_seconds, fitting, wanted):
         bundle.add(*first)
         bundle.queue = first[0].queue
         return await _granted(ctx, bundle, claim)
@@ -225,20 +222,10 @@ async def _add_sisters(ctx: Context, bundle: _Bundle, tasks: Sequence[Task]) -> 
         return
     if planned := [sister.id for _, sister in rest.taken if sister.state is TaskState.PLANNED]:
         await ctx.ledger.offer(planned)
-    leasing = (_leased(ctx, sister, bundle.worker) for _, sister in rest.taken)
+    leasing = (leased_by_name(ctx, sister, bundle.worker) for _, sister in rest.taken)
     for taken in await asyncio.gather(*leasing, return_exceptions=True):
         if isinstance(taken, Task):
             bundle.add(None, taken)
-
-
-async def _leased(ctx: Context, task: Task, worker: Worker) -> Task | None:
-    """Leased by its name. The message that is about it will find it taken."""
-    now = ctx.clock.now()
-    until, deadline = now + ctx.policy.lease_seconds, now + ctx.policy.deadline(task.spec.cost)
-    taken = await ctx.ledger.lease(task.id, uuid.uuid4().hex, worker.id, until, deadline)
-    if taken:
-        leased(ctx, taken)
-    return taken
 
 
 def _chunk_of(task: Task) -> tuple[str, int]:
@@ -247,8 +234,3 @@ def _chunk_of(task: Task) -> tuple[str, int]:
 
 def recipe_of(task: Task) -> VideoRecipe | None:
     return from_wire(VideoRecipe, task.spec.recipe) if task.spec.kind is TaskKind.VIDEO else None
-
-
-def work_of(recipe: Mapping[str, Any]) -> float:
-    """Megapixels of all its frames."""
-    return float(recipe["frames"] * recipe["width"] * recipe["height"]) / 1e6

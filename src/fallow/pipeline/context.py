@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakValueDictionary
 
 from fallow.addresses import PUBLIC, Reach
@@ -19,6 +20,7 @@ from fallow.pipeline.lately import Lately
 from fallow.pipeline.misfits import Misfits
 from fallow.pipeline.order import Filling
 from fallow.pipeline.rounds import Rounds
+from fallow.pipeline.speeds import Fleet as Speedy
 from fallow.ports import Clock, Ledger, Links, Queue, Store
 from fallow.records import Crowd, Job
 
@@ -42,6 +44,7 @@ class Policy:
     sweep_seconds: float = 2.0
     join_wait: float = 5.0  # a join that waits for its next part for so long gives its place to others who need one
     bundle_seconds: float = 20.0  # of work that one lease may bring, by its worker's measured speed
+    divide_seconds: float = 20.0  # of a slow worker's time, less than which no piece of a chunk takes; 0: no pieces
     taper: float = 3.0  # a job's last chunks are what is left over so many times its workers; 0: all are alike
     hedge: float = 0.1  # of a job's work that may be done twice at its end; 0: nothing is
     source_bytes: int = 256 << 30  # of a source, at most
@@ -72,6 +75,14 @@ class Policy:
     def space_patience(self) -> float:
         """Seconds that a full disk is borne in all."""
         return sum(map(self.space_back_off, range(1, self.attempts)))
+
+
+@dataclass(frozen=True)
+class Front:
+    """What is left of a job's pictures."""
+
+    left: float  # work that waits, or is not done of what runs
+    running: tuple[float, ...]  # work per second of each attempt; 0: not known
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,11 @@ class Context:
     ending: set[str] = field(default_factory=set)
     # How many tasks wait, and how many are worked at.
     crowd: Lately[Crowd] = field(default_factory=Lately)
+    # How fast those say that they are who ask for work.
+    fleet: Speedy = field(default_factory=Speedy)
+    # What is left of jobs, and what is needed to divide their chunks.
+    fronts: dict[str, tuple[float, Front]] = field(default_factory=dict)
+    plans: dict[str, Any] = field(default_factory=dict)
     # What the workers have done.
     deeds: Lately[list[Deeds]] = field(default_factory=Lately)
     energies: Lately[dict[str, PerMinute]] = field(default_factory=Lately)  # of workers

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from fallow import log
 from fallow.errors import NotFound, Retryable, Unavailable
 from fallow.messages import LeaseGrant, Renewal, Renewed
-from fallow.model import JobKind, JobState, TaskKind, TaskState, track_of
+from fallow.model import JobKind, JobState, TaskKind, TaskState, piece_of, track_of
 from fallow.pipeline import keys
 from fallow.pipeline.admission import offer, queues, spare_queues, taken
 from fallow.pipeline.context import Context
@@ -48,7 +48,7 @@ async def advance_after(ctx: Context, task: Task) -> None:
     are queued: to know that takes a glance, however many tasks the job has."""
     ctx.bell.ring(task.spec.job)
     # The first of them is what a join begins with.
-    if task.spec.number == 0 or not await ctx.ledger.unfinished(task):
+    if piece_of(task.spec.number)[0] == 0 or not await ctx.ledger.unfinished(task):
         await advance(ctx, task.spec.job)
 
 

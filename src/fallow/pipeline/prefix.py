@@ -50,7 +50,7 @@ class Prefix:
             while found := await self._found(number):
                 size += sum(part_of(task).size for _, task in found)
                 lossy |= any(part_of(task).damaged for _, task in found)
-                number += len(found)
+                number = found[-1][0].number + 1
             return Bounds(size, lossy)
         found = await self._found(0)
         if not found:
@@ -71,7 +71,7 @@ class Prefix:
                     raise GiveWay(self._age)  # it is known how large it is when all is there
                 self._note(chunk, part)
                 yield self._video(chunk, part)
-                number, shown = number + 1, chunk.hi
+                number, shown = chunk.number + 1, chunk.hi
 
     def _await(self, number: int) -> list[tuple[Chunk, Task]]:
         """The parts from this one on that are there, which is one at least."""

@@ -19,7 +19,7 @@ from fallow.errors import (
 )
 from fallow.media.frames import FrameIndex
 from fallow.messages import from_wire
-from fallow.model import Chunk, Effort, TaskKind
+from fallow.model import Chunk, Effort, TaskKind, piece_of
 from fallow.pipeline import keys
 from fallow.pipeline.context import Context
 from fallow.pipeline.dispatch import LATER, advance, fail_job, make_again
@@ -151,7 +151,7 @@ async def _is_missed(ctx: Context, task: Task) -> bool:
 
 
 async def _damage(ctx: Context, task: Task, counted: int) -> DamagedSource:
-    chunk = next(c for c in await ctx.ledger.chunks(task.spec.job) if c.number == task.spec.number)
+    chunk = next(c for c in await ctx.ledger.chunks(task.spec.job) if c.number == piece_of(task.spec.number)[0])
     facts = await ctx.store.stat(keys.index(task.spec.job))
     where = f"chunk {chunk.number}"
     if facts is not None:

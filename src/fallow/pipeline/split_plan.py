@@ -76,6 +76,11 @@ class SplitPlan:
         starts = segment_starts(self.index, chunk, lines, self.options.segment_seconds)
         return [self._chunk_task(chunk, *pair, row) for pair, row in zip(self.lines, starts, strict=True)]
 
+    def chunk_task(self, chunk: Chunk, rendition: str) -> TaskSpec:
+        """One of those, of a file."""
+        profile, line = next((profile, line) for profile, line in self.lines if profile.name == rendition)
+        return self._chunk_task(chunk, profile, line, ())
+
     def _chunk_task(self, chunk: Chunk, profile: Profile, line: Timeline, starts: tuple[int, ...]) -> TaskSpec:
         recipe = video_recipe(self.source, self.index, chunk, profile, line)
         if starts:

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fallow.model import TaskState
+from fallow.model import TaskState, piece_of
 from fallow.overview import Cell, Moves
 from fallow.pipeline.context import Context
 from fallow.pipeline.job_options import options_of
@@ -24,6 +24,10 @@ LETTERS = {
     TaskState.DONE.value: "d",
     TaskState.DEAD.value: "x",
 }
+FIRST = "xlqrpd"
+"""The letter of a chunk whose pieces have several is the first of these."""
+
+_STATES = {letter: state for state, letters in LETTERS.items() for letter in letters}
 _BUSY = (TaskState.QUEUED.value, TaskState.LEASED.value, TaskState.DEAD.value)
 
 
@@ -43,6 +47,7 @@ class _Map:
 
     at: float  # when it was looked at
     letters: dict[str, bytearray] = field(default_factory=dict)
+    pieces: dict[tuple[str, int], dict[int, str]] = field(default_factory=dict)  # letters of divided chunks' tasks
     busy: dict[tuple[str, int], Cell] = field(default_factory=dict)
     crew: list[str] = field(default_factory=list)
 
@@ -53,9 +58,16 @@ class _Map:
 
     def put(self, cells: Iterable[Cell]) -> None:
         for cell in cells:
+            chunk, place = piece_of(cell.number)
             row = self.letters.setdefault(cell.rendition, bytearray())
-            row.extend(NOT_CUT.encode() * (cell.number + 1 - len(row)))
-            row[cell.number] = ord(LETTERS[cell.state][-1 if cell.failed else 0])
+            row.extend(NOT_CUT.encode() * (chunk + 1 - len(row)))
+            letter = LETTERS[cell.state][-1 if cell.failed else 0]
+            if place or (cell.rendition, chunk) in self.pieces:
+                first = {0: chr(row[chunk])} if row[chunk] != ord(NOT_CUT) else {}
+                pieces = self.pieces.setdefault((cell.rendition, chunk), first)
+                pieces[place] = letter
+                letter = min(pieces.values(), key=FIRST.index)
+            row[chunk] = ord(letter)
             if cell.state in _BUSY:
                 self.busy[cell.rendition, cell.number] = cell
 
@@ -70,6 +82,9 @@ class _Map:
         for row in self.letters.values():
             for state, letters in LETTERS.items():
                 found[state] += sum(row.count(one.encode()) for one in letters)
+        for (rendition, chunk), pieces in self.pieces.items():
+            found[_STATES[chr(self.letters[rendition][chunk])]] -= 1
+            found.update(_STATES[letter] for letter in pieces.values())
         return found == Counter(counts)  # which takes what is missing as 0
 
 
@@ -126,7 +141,7 @@ def _chart(job: Job, known: _Map) -> Chart:
     letters = {name: known.letters.get(name, bytearray()).decode().ljust(chunks, NOT_CUT) for name in names}
     places = {worker: place for place, worker in enumerate(known.crew)}
     at = {
-        (cell.rendition, cell.number): (places[cell.worker], _share(cell))
+        (cell.rendition, piece_of(cell.number)[0]): (places[cell.worker], _share(cell))
         for cell in known.busy.values()
         if cell.state == TaskState.LEASED.value and cell.worker in places and cell.rendition in letters
     }

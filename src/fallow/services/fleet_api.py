@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fallow.fleet import Deeds, Doing
 from fallow.messages import CALIBRATED
-from fallow.model import Standing, Worker
+from fallow.model import Standing, Worker, chunk_number
 from fallow.pipeline import workforce
 from fallow.pipeline.context import Context
 from fallow.pipeline.workforce import Condition, Member, arch, device_class, members
@@ -152,7 +152,7 @@ def _task_view(doing: Doing) -> TaskView:
         job_name=doing.job_name,
         kind=doing.kind.value,
         rendition=doing.rendition,
-        number=doing.number,
+        number=chunk_number(doing.kind, doing.number),
         frames=doing.frames,
         done_frames=doing.done_frames,
         fps=doing.fps,

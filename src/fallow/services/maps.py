@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fallow.model import TaskKind
+from fallow.model import TaskKind, TaskState, chunk_number
+from fallow.overview import Span
 from fallow.pipeline.context import Context
+from fallow.records import Attempt, Task
 from fallow.services import examples
 from fallow.services.charts import Chart
 
 MOST_FAILURES = 500
+_OPEN = (TaskState.DEAD, TaskState.LEASED, TaskState.QUEUED, TaskState.PLANNED, TaskState.DONE)
 
 
 @dataclass(frozen=True)
@@ -112,31 +115,47 @@ async def named(ctx: Context, workers: Sequence[str]) -> list[Named]:
 
 
 async def chunk_view(ctx: Context, job: str, rendition: str, number: int) -> ChunkView:
-    task, attempts = await ctx.ledger.history(job, TaskKind.VIDEO, rendition, number)
-    names = await ctx.ledger.names({attempt.worker for attempt in attempts})
-    views = [
-        AttemptView(
-            attempt.worker,
-            names.get(attempt.worker, ""),
-            attempt.number,
-            attempt.started,
-            attempt.ended,
-            attempt.outcome,
-            attempt.error,
-            round(attempt.effort.fps, 3) or (task.fps if attempt.lease == task.lease else 0.0),
-            attempt.effort.wall_seconds,
-            attempt.effort.cpu_seconds,
-        )
-        for attempt in attempts
-    ]
-    size = task.part.size if task.part else None
-    return ChunkView(task.state.value, task.spec.frames, size, task.error, views)
+    """Of a divided chunk that of all its pieces: what is not done of it comes first."""
+    found = await ctx.ledger.pieces(job, rendition, number)
+    numbers = [task.spec.number for task in found[1]] if found else [number]
+    histories = [await ctx.ledger.history(job, TaskKind.VIDEO, rendition, one) for one in numbers]
+    names = await ctx.ledger.names({attempt.worker for _, attempts in histories for attempt in attempts})
+    tasks = [task for task, _ in histories]
+    sizes = [task.part.size for task in tasks if task.part]
+    views = [_attempt(task, attempt, names) for task, attempts in histories for attempt in attempts]
+    return ChunkView(
+        state=min((task.state for task in tasks), key=_OPEN.index).value,
+        frames=sum(task.spec.frames for task in tasks),
+        bytes=sum(sizes) if len(sizes) == len(tasks) else None,
+        error=next((task.error for task in tasks if task.error), ""),
+        attempts=sorted(views, key=lambda view: view.started),
+    )
+
+
+def _attempt(task: Task, attempt: Attempt, names: Mapping[str, str]) -> AttemptView:
+    return AttemptView(
+        attempt.worker,
+        names.get(attempt.worker, ""),
+        attempt.number,
+        attempt.started,
+        attempt.ended,
+        attempt.outcome,
+        attempt.error,
+        round(attempt.effort.fps, 3) or (task.fps if attempt.lease == task.lease else 0.0),
+        attempt.effort.wall_seconds,
+        attempt.effort.cpu_seconds,
+    )
 
 
 async def timeline_view(ctx: Context, job: str) -> TimelineView:
     spans = await ctx.ledger.spans(job)
     places = {worker: place for place, worker in enumerate(dict.fromkeys(span.worker for span in spans))}
-    return TimelineView(await named(ctx, list(places)), [(places[span.worker], *span[1:]) for span in spans])
+    return TimelineView(await named(ctx, list(places)), [_span(places, span) for span in spans])
+
+
+def _span(places: Mapping[str, int], span: Span) -> tuple[int, str, str, int, float, float | None, str]:
+    number = chunk_number(TaskKind(span.kind), span.number)
+    return (places[span.worker], span.kind, span.rendition, number, span.started, span.ended, span.outcome)
 
 
 async def failures_view(ctx: Context, job: str) -> FailuresView:
@@ -144,7 +163,7 @@ async def failures_view(ctx: Context, job: str) -> FailuresView:
     names = await ctx.ledger.names({one.worker for one in found})
     views = []
     for one in found:
-        facts: Mapping[str, Any] = one._asdict()
+        facts = one._asdict() | {"number": chunk_number(TaskKind(one.kind), one.number)}
         name = names.get(one.worker, "")
         views.append(FailureView(worker_name=name, **{key: facts[key] for key in facts if key != "worker"}))
     return FailuresView(views)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from fallow.catalogue import MEASURE
 from fallow.messages import to_wire
-from fallow.model import JobKind, JobState, TaskKind, TaskState, Worker
+from fallow.model import JobKind, JobState, TaskKind, TaskState, Worker, chunk_number
 from fallow.pipeline.context import Context
 from fallow.pipeline.fetch import came_of
 from fallow.pipeline.job_options import options_of, profile_of
@@ -227,7 +227,7 @@ def _running(task: Task, names: Mapping[str, str]) -> RunningView:
         task=task.id,
         kind=task.spec.kind.value,
         rendition=task.spec.rendition,
-        number=task.spec.number,
+        number=chunk_number(task.spec.kind, task.spec.number),
         worker=task.worker,
         worker_name=names.get(task.worker, ""),
         frames=task.spec.frames,
@@ -241,7 +241,7 @@ def _task(task: Task, attempts: list[Attempt]) -> TaskView:
         task=task.id,
         kind=task.spec.kind.value,
         rendition=task.spec.rendition,
-        number=task.spec.number,
+        number=chunk_number(task.spec.kind, task.spec.number),
         state=task.state.value,
         frames=task.spec.frames,
         bytes=task.part.size if task.part else None,
