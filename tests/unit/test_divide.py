@@ -3,15 +3,17 @@
 import asyncio
 import dataclasses
 import math
+from array import array
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from job_steps import BIG, SMALL, encoding
+from job_steps import BIG, FRAMES, INDEX, SMALL, encoding
 from job_steps import ctx as ctx
 
 from fallow.messages import LeaseRequest
 from fallow.model import Chunk, TaskState, Worker, piece_number, piece_of
-from fallow.pipeline import bundle, dispatch, divide
+from fallow.pipeline import bundle, dispatch, divide, keys
 from fallow.pipeline.context import Front
 from fallow.pipeline.speeds import Fleet, seconds_of
 from fallow.records import Setback
@@ -170,3 +172,13 @@ async def test_pieces_have_together_the_recipe_of_the_chunk(small):
     assert head["guard"] == min(12, rest["frames"] + whole["guard"])
     alike = {"width", "height", "encoder", "rate", "time_base", "container", "output"}
     assert all(head[key] == rest[key] == whole[key] for key in alike)
+
+
+async def test_where_pictures_share_a_time_nothing_is_divided(small):
+    job = await encoding(small, BIG)
+    times = array("q", [0, *(1000 * n for n in range(1, FRAMES - 1)), 1000 * (FRAMES - 2) + 1])
+    index = dataclasses.replace(INDEX, time_base=Fraction(1, 25000), row_pts=times)
+    await small.store.delete([keys.index(job)])
+    await small.store.put(keys.index(job), index.to_bytes())
+    assert await divide.plan_of(small, job) is None
+    assert await divide.cut_of(small, await small.ledger.task(f"{job}.video.big.00001"), 0.5) is None

@@ -15,6 +15,7 @@ import asyncio
 import dataclasses
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from fallow import log
 from fallow.model import PLACES, Chunk, JobKind, JobState, TaskKind, TaskState, piece_number, piece_of
@@ -30,6 +31,7 @@ SLOWER = 1.5  # times as long as it takes the usual worker, nobody takes too lon
 MOMENT = 1.0  # seconds for which is known what is left of a job
 FRONTS = 100  # jobs of which it is
 USELESS = 2.0  # times as long as all the rest takes others, nobody is let work at a piece of it
+SAME_TIME = Fraction(1, 1000)  # seconds that are between no two pictures of different times
 PLANS = 4  # jobs whose frame index is kept
 
 
@@ -147,15 +149,18 @@ class Plans:
 
 
 async def plan_of(ctx: Context, job_id: str) -> Plans | None:
-    """None of a stream, whose segments begin together in all renditions; nor while the source comes."""
-    known: Plans | None = ctx.plans.get(job_id)
-    if known is not None:
+    """None where nothing is divided. In a stream segments begin together in all renditions; while the source comes,
+    not all of it is known; of pictures that share a time, as where cuts overlap, nobody knows which is first."""
+    if job_id in ctx.plans:
+        known: Plans | None = ctx.plans[job_id]
         return known
     job = await ctx.ledger.job(job_id)
     if job.source is None or options_of(job).streamed or job.state not in (JobState.SPLITTING, JobState.ENCODING):
         return None
     source, index = job.source, await read_index(ctx, job_id)
-    made = Plans(await asyncio.to_thread(SplitPlan.of, job, source, index))
+    made = None
+    if not index.stated_pts and index.smallest_gap * index.time_base > SAME_TIME:
+        made = Plans(await asyncio.to_thread(SplitPlan.of, job, source, index))
     ctx.plans[job_id] = made
     while len(ctx.plans) > PLANS:
         ctx.plans.pop(next(iter(ctx.plans)))
