@@ -22,6 +22,7 @@ from fallow.errors import BadProfile, NoFfmpeg
 from fallow.ffmpeg import locate
 from fallow.findings import BAD, GOOD, MISSING, WARNING, Finding
 from fallow.settings import Settings
+from fallow.worker import machine
 
 _OLDEST_FFMPEG = (5, 1)
 _ROOM = 2_000_000_000  # bytes free, below which a long video may not fit
@@ -129,14 +130,12 @@ def _profiles() -> Finding:
 
 
 def _processors() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("processors", GOOD, f"{cores} that Fallow may use, {platform.machine()}")
+    return Finding("processors", GOOD, f"{machine.cores()} that Fallow may use, {platform.machine()}")
 
 
 def _memory() -> Finding:
-    try:
-        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    size = machine.memory()
+    if not size:
         return Finding("memory", WARNING, "unknown", "See to it that there is 0.5 GB for each worker.")
     if size < _MEMORY:
         remedy = "Start fewer workers with --workers, and keep to small pictures."

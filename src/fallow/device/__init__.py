@@ -6,6 +6,7 @@
 - power: plugged in, charge, the battery's heat and watts; thermal: the processors' heat
 - presence: when somebody touched the device last, and its screen
 - load: what other programs do; programs: which ones run
+- share: processors and memory that a container leaves
 - windows: what Windows tells
 - meters: of its energy
 - network: whether bytes cost money

@@ -17,7 +17,7 @@ from fallow.errors import Cancelled, Retryable
 from fallow.ffmpeg.locate import examine, find
 from fallow.services.home import Home
 from fallow.settings import Settings
-from fallow.worker import alone
+from fallow.worker import alone, machine
 from fallow.worker.stopping import SENT_HOME
 
 AGENT = Path(alone.__file__)
@@ -175,7 +175,7 @@ class LocalAgents:
 
 def launch(settings: Settings, url: str, home: Home, owner: Owner) -> LocalAgents:
     """Start the agents that the settings ask for; they join the gateway at this URL. Raises NoFfmpeg."""
-    cores = len(os.sched_getaffinity(0))
+    cores = machine.cores()
     count = settings.workers if settings.workers >= 0 else cores
     # Found here: agents run without site packages, so they would not see the one that comes with the server.
     # And tried: an agent that has none ends, and would be started again for ever.

@@ -9,7 +9,7 @@ from typing import Any
 
 from fallow import __version__
 from fallow.catalogue import AUDIO, MEASURE, VIDEO
-from fallow.device import kind, windows
+from fallow.device import kind, share, windows
 from fallow.ffmpeg.locate import Build
 from fallow.ffmpeg.process import POSIX
 
@@ -18,18 +18,18 @@ TASK_MEMORY = 512 << 20  # bytes; what x264 needs for 1080p, and some
 
 
 def cores() -> int:
-    """Processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Processors this process may run on, and has the time of."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, share.processors() or there)
 
 
 def memory() -> int:
-    """Bytes; 0 when the system does not tell."""
+    """Bytes that this process may have; 0 when the system does not tell."""
     if sys.platform == "win32":
         return windows.memory()
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return min(there, share.memory() or there)
     except (ValueError, OSError, AttributeError):
         return 0
 

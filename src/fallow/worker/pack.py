@@ -21,6 +21,7 @@ MODULES = (
     "device/presence.py",
     "device/programs.py",
     "device/sensing.py",
+    "device/share.py",
     "device/thermal.py",
     "device/windows.py",
     "errors.py",
