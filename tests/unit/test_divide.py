@@ -112,8 +112,9 @@ async def test_a_slow_worker_gets_a_small_rendition_rather_than_a_piece(small):
     small = dataclasses.replace(small, policy=dataclasses.replace(small.policy, divide_seconds=4.0))
     job = await encoding(small, BIG, SMALL)
     assert await asks(small, "pc", FAST) == ("big", (0, 0), 25)
-    front = await divide.front_of(small, job)
-    small.fronts[job] = (small.clock.now(), dataclasses.replace(front, left=0.0))
+    front = await divide.front_of(small, await small.ledger.task(f"{job}.video.big.00001"))
+    of = (job, "libx264")
+    small.fronts[of] = (small.clock.now(), dataclasses.replace(front, left=0.0))
     assert await asks(small, "phone", SLOW) == ("small", (0, 0), 25)
     # What it was offered waits for others.
     found = {await asks(small, "pc", FAST) for _ in range(4)}
@@ -182,3 +183,11 @@ async def test_where_pictures_share_a_time_nothing_is_divided(small):
     await small.store.put(keys.index(job), index.to_bytes())
     assert await divide.plan_of(small, job) is None
     assert await divide.cut_of(small, await small.ledger.task(f"{job}.video.big.00001"), 0.5) is None
+
+
+async def test_those_who_lack_the_encoder_are_no_reason_to_wait(small):
+    job = await encoding(small, BIG)
+    assert await asks(small, "pc", FAST) == ("big", (0, 0), 25)
+    task = await small.ledger.task(f"{job}.video.big.00001")
+    other = dataclasses.replace(task, spec=dataclasses.replace(task.spec, encoder="libx265"))
+    assert [len((await divide.front_of(small, one)).running) for one in (task, other)] == [1, 0]

@@ -125,7 +125,7 @@ class Context:
     # How fast those say that they are who ask for work.
     fleet: Speedy = field(default_factory=Speedy)
     # What is left of jobs, and what is needed to divide their chunks.
-    fronts: dict[str, tuple[float, Front]] = field(default_factory=dict)
+    fronts: dict[tuple[str, str], tuple[float, Front]] = field(default_factory=dict)
     plans: dict[str, Any] = field(default_factory=dict)
     # What the workers have done.
     deeds: Lately[list[Deeds]] = field(default_factory=Lately)

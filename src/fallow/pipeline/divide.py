@@ -61,17 +61,18 @@ def places(chunk: Chunk, begin: int, end: int, share: float, least: int) -> int 
     return max(fitting) if fitting else min(good, default=None)
 
 
-async def front_of(ctx: Context, job: str) -> Front:
-    """As it was a moment ago."""
-    known, now = ctx.fronts.get(job), ctx.clock.now()
+async def front_of(ctx: Context, task: Task) -> Front:
+    """Of its job, with those who have the encoder that it needs, as it was a moment ago."""
+    job, encoder = of = (task.spec.job, task.spec.encoder)
+    known, now = ctx.fronts.get(of), ctx.clock.now()
     if known is None or now - known[0] > MOMENT:
-        known = ctx.fronts[job] = (now, await _front(ctx, job))
+        known = ctx.fronts[of] = (now, await _front(ctx, job, encoder))
         while len(ctx.fronts) > FRONTS:
             ctx.fronts.pop(next(iter(ctx.fronts)))
     return known[1]
 
 
-async def _front(ctx: Context, job: str) -> Front:
+async def _front(ctx: Context, job: str, encoder: str) -> Front:
     waiting = {TaskState.PLANNED, TaskState.QUEUED}
     tallies = await ctx.ledger.tally(job)
     left = sum(tally.cost for tally in tallies if tally.kind is TaskKind.VIDEO and tally.state in waiting)
@@ -79,7 +80,7 @@ async def _front(ctx: Context, job: str) -> Front:
     for task in await ctx.ledger.running(job):
         if task.spec.kind is TaskKind.VIDEO and task.spec.frames:
             cost = task.spec.cost / task.spec.frames  # of a frame
-            running.append(task.fps * cost)
+            running += [task.fps * cost] if task.spec.encoder == encoder else []
             left += cost * max(task.spec.frames - task.done_frames, 0)
     return Front(left, tuple(running))
 

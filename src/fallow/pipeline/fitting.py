@@ -78,7 +78,7 @@ class Fitting:
             task = await ctx.ledger.task(name)
             seconds, usual = seconds_of(task, self.speeds), ctx.fleet.usual(task)
             if divide.divisible(task) and ctx.policy.divide_seconds < seconds > divide.SLOWER * usual:
-                front = await divide.front_of(ctx, task.spec.job)
+                front = await divide.front_of(ctx, task)
                 most = divide.too_long(task, seconds, usual, front, ctx.policy.divide_seconds)
                 alone = divide.rest_of(task, usual, front, front.left)
                 return (task, most, divide.USELESS * max(alone, ctx.policy.divide_seconds)) if most else None
