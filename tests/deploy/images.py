@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,10 @@ runtime = "runc"
 log_driver = "k8s-file"
 default_ulimits = ["nofile=16384:16384", "nproc=16384:16384"]
 """
+
+# As the chart has them: no root, no rights, nothing to write to but /tmp.
+_STRICT = ["podman", "run", "--rm", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all"]
+_STRICT += ["--security-opt", "no-new-privileges", "--tmpfs", "/tmp:size=512m"]  # noqa: S108 - the container's
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,25 @@ class Builder:
         )
         return name
 
-    def script(self, image: str, text: str) -> subprocess.CompletedProcess[str]:
-        """Run a shell in a container as strict as those of the chart: nothing to write to but /tmp. No network."""
-        strict = ["--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all"]
-        strict += ["--security-opt", "no-new-privileges"]
-        strict += ["--tmpfs", "/tmp:size=512m"]  # noqa: S108 - the container's
-        return self.run("podman", "run", "--rm", *strict, "--entrypoint", "sh", image, "-ec", text, check=False)
+    def script(self, image: str, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell in a container that has no network."""
+        return self.run(
+            *_STRICT, "--network", "none", *options, "--entrypoint", "sh", image, "-ec", text, check=False
+        )
+
+    @contextlib.contextmanager
+    def container(self, image: str, *arguments: str, secrets: Path, **variables: str) -> Iterator[str]:
+        """A service in a container, with this machine's network, and files of secrets; its name."""
+        name = f"fallow-{uuid.uuid4().hex[:12]}"
+        given = [part for key, value in variables.items() for part in ("--env", f"{key}={value}")]
+        self.run(
+            *(*_STRICT, "--detach", "--network", "host", "--name", name, *given),
+            *("--volume", f"{secrets}:/run/secrets/fallow:ro", image, *arguments),
+        )
+        try:
+            yield name
+        finally:
+            self.run("podman", "rm", "--force", "--time", "5", name, check=False)
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         names = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
