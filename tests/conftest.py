@@ -41,7 +41,7 @@ def log_as_it_was() -> Iterator[None]:
     logger.handlers[:], logger.level, logger.propagate = before
 
 
-# Each process that runs some of these starts the servers or the browser for them, or encodes all their clips: one
+# Each process that runs some of these starts the servers or the browser for them, or makes all that they need: one
 # has to be enough. Servers of different kinds are no reason to wait for each other.
 TOGETHER = {
     "tests/browser/": "browser",
@@ -50,6 +50,9 @@ TOGETHER = {
     "tests/contract/test_queue": "queues",
     "tests/contract/test_store": "stores",
     "tests/contract/": "ledgers",
+    "tests/deploy/test_chart": "chart",
+    "tests/deploy/test_images": "images",
+    "tests/deploy/test_scaling": "chart",
     "tests/ladders/test_results": "ladders",
     "tests/story/test_every_source": "sources",
     "tests/system/test_buckets": "stores",

@@ -175,6 +175,8 @@ def test_every_pod_is_under_a_policy_that_denies(case: str) -> None:
     assert not {"ingress", "egress"} & set(deny)
     for name, pod in pods(rendered(case)):
         assert deny["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items(), name
+    asked = policies["gateway"]["spec"]["ingress"][0].get("from", [])
+    assert not asked or any("podSelector" in peer for peer in asked)  # `helm test` is let in as well
     internet = policies["internet"]["spec"]["podSelector"]["matchExpressions"]
     assert internet == [{"key": "app.kubernetes.io/component", "operator": "In", "values": ["splitter", "sweeper"]}]
 
@@ -264,6 +266,13 @@ def test_the_page_and_the_schema_are_up_to_date() -> None:
 def test_the_chart_is_of_the_same_version() -> None:
     told = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     assert f'__version__ = "{told["appVersion"]}"' in (ROOT / "src/fallow/__init__.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_priorities_that_pods_name_are_made_or_somebody_elses(case: str) -> None:
+    made = {m["metadata"]["name"] for m in rendered(case) if m["kind"] == "PriorityClass"}
+    named = {pod["spec"].get("priorityClassName") for _, pod in pods(rendered(case))} - {None, "mine"}
+    assert named <= made
 
 
 def test_secrets_are_not_in_any_variable() -> None:

@@ -83,7 +83,7 @@ podAntiAffinity:
 
 {{- define "fallow.priority" -}}
 {{- $kind := eq .role "worker" | ternary "workers" "services" -}}
-{{- $own := .root.Values.priorityClasses.create | ternary (printf "%s-%s" (include "fallow.fullname" .root) $kind) "" -}}
+{{- $own := .root.Values.priorityClasses.create | ternary (printf "%s-%s-%s" .root.Release.Namespace (include "fallow.fullname" .root) $kind) "" -}}
 {{- .service.priorityClassName | default $own -}}
 {{- end }}
 
