@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from ledger_steps import a_job, a_part, a_spec, leased, offered, outcome, queued, shaken_too, state, transactions
 
-from fallow.errors import BrokenPart, Conflict, NotFound
+from fallow.errors import BrokenPart, Conflict, Misfit, NotFound
 from fallow.model import (
     Effort,
     JobState,
@@ -101,7 +101,7 @@ async def test_of_parts_with_different_headers_at_once_one_is_taken(ledger):
         await ledger.lease(task.id, f"L{task.spec.number}", "w", 1030.0, 5000.0)
     commits = (ledger.commit(f"L{n}", a_part(headers=f"h{n}"), Effort()) for n in range(8))
     taken = await asyncio.gather(*commits, return_exceptions=True)
-    assert [type(one) for one in taken if one is not True] == [BrokenPart] * 7
+    assert [type(one) for one in taken if one is not True] == [Misfit] * 7
 
 
 async def test_of_many_leases_at_once_each_gets_its_own_task(ledger):
@@ -134,7 +134,7 @@ async def test_of_many_deliveries_at_once_each_is_answered_for_itself(ledger):
     with transactions() as run:
         told = dict(zip(parts, await asyncio.gather(*handed, return_exceptions=True), strict=True))
     assert 0 < run["commit"] <= 2
-    assert (type(told.pop("none")), type(told.pop("L4"))) == (NotFound, BrokenPart)
+    assert (type(told.pop("none")), type(told.pop("L4"))) == (NotFound, Misfit)
     assert not (told.pop("L10") and told.pop("again"))
     assert set(told.values()) - {False} == {True}
     delivered = [one for one in await ledger.attempts("j") if one.outcome == "delivered"]
