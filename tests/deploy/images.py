@@ -47,7 +47,7 @@ class Builder:
 
     def prepare(self) -> None:
         """Write its configuration, and make the base unless it is there."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         storage = (
             f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/graph"\nrunroot = "{self.folder}/run"\n'
         )
@@ -93,6 +93,7 @@ class Builder:
         names = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
         names["CONTAINERS_REGISTRIES_CONF"] = "registries.conf"
         places = {name: str(self.folder / file) for name, file in names.items()}
+        places["TMPDIR"] = str(self.folder / "tmp")  # where buildah keeps what RUN asks to be cached
         done = subprocess.run(
             command, env={**os.environ, **places}, capture_output=True, text=True, timeout=PATIENCE, check=False
         )

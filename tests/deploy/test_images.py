@@ -21,7 +21,13 @@ from clips.maker import FFMPEG
 from deploy.images import Builder
 from servers import free_ports, need
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(
+        os.environ.get("FALLOW_TEST_IMAGES") != "1",
+        reason="building images takes minutes; set FALLOW_TEST_IMAGES=1",
+    ),
+]
 
 UP = """
 cd /tmp
@@ -48,8 +54,6 @@ echo ended $?
 
 @pytest.fixture(scope="module")
 def builder() -> Iterator[Builder]:
-    if os.environ.get("FALLOW_TEST_IMAGES") != "1":
-        pytest.skip("building images takes minutes; set FALLOW_TEST_IMAGES=1")
     need("buildah", "podman", "runc", "mmdebstrap")
     kept = os.environ.get("FALLOW_TEST_IMAGES_FOLDER")
     made = Builder(Path(kept) if kept else Path(tempfile.mkdtemp(prefix="fallow-images-")))

@@ -17,8 +17,10 @@ env:
   {{- range $name, $value := mergeOverwrite (deepCopy $root.Values.settings) .service.settings }}
   - {name: FALLOW_{{ upper $name }}, value: {{ kindIs "float64" $value | ternary (toJson $value) (toString $value) | quote }}}
   {{- end }}
-  {{- include "fallow.secretFiles" (dict "role" .role "backends" (list "queue" "ledger" "store")) | nindent 2 }}
-  {{- include "fallow.storeVariables" $root | nindent 2 }}
+  {{- include "fallow.secretFiles" (dict "role" .role "backends" (list "queue" "ledger" "store")) | trim | nindent 2 }}
+  {{- with include "fallow.storeVariables" $root | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with .service.env }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
