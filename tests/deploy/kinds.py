@@ -18,8 +18,13 @@ class Kind:
 KINDS = {
     "RabbitmqCluster": Kind(
         "rabbitmq.com/v1beta1",
-        {"spec.replicas": int, "spec.persistence.storage": str, "spec.rabbitmq.additionalConfig": str},
-        frozenset({"replicas", "image", "persistence", "resources", "rabbitmq", "affinity", "tolerations"}),
+        {
+            "spec.replicas": int,
+            "spec.persistence.storage": str,
+            "spec.rabbitmq.additionalConfig": str,
+            "spec.secretBackend.externalSecret.name": str,
+        },
+        frozenset({"replicas", "image", "persistence", "resources", "rabbitmq", "affinity", "secretBackend"}),
     ),
     "MariaDB": Kind(
         "k8s.mariadb.com/v1alpha1",

@@ -156,7 +156,7 @@ def _files(volume: Manifest) -> set[str]:
 @pytest.mark.parametrize("case", CASES)
 def test_secrets_that_pods_name_are_made_or_somebody_elses(case: str) -> None:
     made = {m["metadata"]["name"]: {*m.get("stringData", {})} for m in rendered(case) if m["kind"] == "Secret"}
-    elsewhere = {"servers", "own", "bucket", "fallow-azure", "fallow-store", "fallow-rabbitmq-default-user"}
+    elsewhere = {"servers", "own", "bucket", "fallow-azure", "fallow-store"}
     for name, pod in pods(rendered(case)):
         for volume in pod["spec"].get("volumes", []):
             found = [source["secret"] for source in volume.get("projected", {}).get("sources", [])]
@@ -211,6 +211,19 @@ def test_tables_are_made_before_the_services_that_need_them() -> None:
     assert "annotations" not in of_kind(rendered("eks"), "Job")["migration"]["metadata"]
     again = of_kind(template("eks", "--is-upgrade"), "Job")["migration"]
     assert again["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+
+
+def test_the_charts_own_queue_is_found_by_its_password() -> None:
+    secrets = of_kind(rendered("eks"), "Secret")
+    user, host = secrets["rabbitmq-user"]["stringData"], "fallow-rabbitmq.video.svc"
+    assert secrets["backends"]["stringData"]["queue-url"] == f"amqp://fallow:{user['password']}@{host}:5672/"
+    assert user["default_user.conf"] == f"default_user = fallow\ndefault_pass = {user['password']}\n"
+    # What the operator wants of a Secret that it has not made.
+    assert set(user) >= {"username", "password", "default_user.conf", "host", "port", "provider", "type"}
+    (cluster,) = of_kind(rendered("eks"), "RabbitmqCluster").values()
+    assert (
+        cluster["spec"]["secretBackend"]["externalSecret"]["name"] == secrets["rabbitmq-user"]["metadata"]["name"]
+    )
 
 
 def test_the_charts_own_ledger_is_found_by_its_password() -> None:

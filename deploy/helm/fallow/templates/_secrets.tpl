@@ -6,9 +6,6 @@
 {{- $own := printf "%s-backends" (include "fallow.fullname" $root) -}}
 {{- if $of.existingSecret.name -}}
 {{- dict "name" $of.existingSecret.name "key" $of.existingSecret.key | toYaml -}}
-{{- else if and (not $of.url) (eq .backend "queue") $root.Values.rabbitmq.enabled -}}
-{{- /* The operator writes this Secret, with a user that it has made. */ -}}
-{{- dict "name" (printf "%s-rabbitmq-default-user" (include "fallow.fullname" $root)) "key" "connection_string" | toYaml -}}
 {{- else if or $of.url (index $operators .backend) -}}
 {{- dict "name" $own "key" (printf "%s-url" .backend) | toYaml -}}
 {{- else -}}
@@ -30,6 +27,11 @@
 {{- else -}}
 {{- randAlphaNum 48 -}}
 {{- end -}}
+{{- end }}
+
+{{- /* The queue of the RabbitMQ Cluster Operator, by the Service that leads to its nodes. */ -}}
+{{- define "fallow.rabbitmq" -}}
+{{- printf "%s-rabbitmq.%s.svc" (include "fallow.fullname" .) .Release.Namespace -}}
 {{- end }}
 
 {{- /* The ledger of mariadb-operator: all nodes by name, the first one first for every service. */ -}}
