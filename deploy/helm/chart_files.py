@@ -43,6 +43,7 @@ _OPEN = (
     "scaleDown",
 )  # Kubernetes knows more
 _MIXED = ("cpu", "memory", "maxUnavailable", "maxSurge", "storage", "temporarySize")  # "2", 2, 500m, 50%
+_SOME = ("slots", "maxReplicas", "tasksPerReplica")  # not 0
 _HEAD = """# The chart's values
 
 All values of the chart in `deploy/helm/fallow`, with their defaults; how it is used is told in
@@ -134,7 +135,8 @@ def _schema(path: str, value: Any) -> dict[str, Any]:
         return {"type": ["string", "number"]}
     if isinstance(value, dict):
         return _object(path, value, name)
-    return {"type": _kind(value), **({"minimum": 0} if _kind(value) == "integer" else {})}
+    least = 1 if name in _SOME else 0
+    return {"type": _kind(value), **({"minimum": least} if _kind(value) == "integer" else {})}
 
 
 def _object(path: str, value: dict[str, Any], name: str) -> dict[str, Any]:

@@ -261,7 +261,9 @@ def test_the_world_sees_neither_health_nor_metrics(case: str) -> None:
         ("image.tag=latest", "/image/tag"),
         ("gateway.autoscaling.cpu=much", "/gateway/autoscaling/cpu"),
         ("podSecurityContext.runAsNonRoot=false", "runAsNonRoot"),
+        ("worker.slots=0", "/worker/slots"),
         ("store.url=", "Where is the store?"),
+        ("joiner.autoscaling.cpu=0,joiner.autoscaling.memory=0", "joiner.autoscaling looks at nothing"),
     ],
 )
 def test_what_makes_no_sense_is_refused(setting: str, word: str) -> None:
