@@ -108,6 +108,7 @@ def test_performance_is_a_mean_with_its_spread():
     assert (made.runs, made.seconds, made.speed) == (2, 12.0, pytest.approx(10 / 12))
     assert made.spread == pytest.approx(2.828, abs=0.001)
     assert made.joules is None
+    assert figures.performances([RUN])[0].spread is None  # one run says nothing of it
 
 
 def test_devices_are_told_apart_and_their_energy_is_never_guessed():

@@ -61,6 +61,7 @@ def show(made: Record, console: Console) -> None:
         table.add_column(heading, justify="left" if heading in _WORDS else "right")
     for one in figures.performances(made.runs):
         joules = "–" if one.joules is None else f"{one.joules:,.0f}"
-        cells = [str(one.runs), f"{one.seconds:.2f}", f"{one.spread:.2f}", f"{one.fps:.1f}", f"{one.speed:.2f}"]
+        spread = "–" if one.spread is None else f"{one.spread:.2f}"
+        cells = [str(one.runs), f"{one.seconds:.2f}", spread, f"{one.fps:.1f}", f"{one.speed:.2f}"]
         table.add_row(one.source, one.profile, one.crew, *cells, joules)
     console.print(table)

@@ -23,7 +23,7 @@ class Performance:
     crew: str
     runs: int
     seconds: float
-    spread: float  # standard deviation of the seconds; 0 of a single run
+    spread: float | None  # standard deviation of the seconds; None of a single run
     fps: float
     speed: float  # seconds of video in a second
     joules: float | None  # of one run
@@ -73,7 +73,7 @@ def _performance(source: str, profile: str, crew: str, runs: Sequence[Run]) -> P
         crew=crew,
         runs=len(runs),
         seconds=took,
-        spread=stdev(seconds) if len(seconds) > 1 else 0.0,
+        spread=stdev(seconds) if len(seconds) > 1 else None,
         fps=first.frames / took,
         speed=first.video_seconds / took,
         joules=None if None in energies else mean(one for one in energies if one is not None),

@@ -66,7 +66,7 @@ def _performance(found: Sequence[Performance]) -> Iterator[str]:
         headings,
         (
             [
-                *(one.source, one.profile, one.crew, str(one.runs), f"{one.seconds:.2f}", f"{one.spread:.2f}"),
+                *(one.source, one.profile, one.crew, str(one.runs), f"{one.seconds:.2f}", _number(one.spread, 2)),
                 *(f"{one.fps:.1f}", f"{one.speed:.2f}", _number(one.joules, 0)),
             ]
             for one in found

@@ -77,8 +77,11 @@ def _turned(labels: Sequence[str]) -> dict[str, Any]:
 def _svg(figure: Figure, axes: Axes, title: str, legend: bool) -> str:
     axes.set_ylim(bottom=0)
     if legend:
-        axes.legend(frameon=False, fontsize=9)
+        # Beside the lines, not over them: there may be many.
+        axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Title": title})
+    figure.savefig(
+        file, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None, "Title": title}
+    )
     # Without the heading of a file of its own, which has no place within a page.
     return re.sub(r"\A.*?(?=<svg)", "", file.getvalue(), flags=re.DOTALL)
