@@ -56,7 +56,7 @@ def worker(number: int) -> dict[str, object]:
         "standing": "active",
         "machine": {"system": "Linux", "arch": "aarch64", "cores": 8},
         "device_class": "phone",
-        "arch": "arm",
+        "arch": "arm64",
         "local": False,
         "seen": time.time(),
         "registered": BEGAN - 86400.0,

@@ -28,6 +28,7 @@ class Processor:
 
     debian: str
     kernel: str  # its name in uname
+    family: str  # in statistics
     qemu: str
     elf: str  # the class and the machine in the head of its programs
     ffmpeg: str
@@ -39,6 +40,7 @@ class Processor:
 ARM64 = Processor(
     debian="arm64",
     kernel="aarch64",
+    family="arm64",
     qemu="qemu-aarch64-static",
     elf="02 b7",
     ffmpeg="/opt/imageio_ffmpeg/binaries/ffmpeg-linux-aarch64-v7.0.2",
@@ -47,6 +49,7 @@ ARM64 = Processor(
 ARMHF = Processor(
     debian="armhf",
     kernel="armv7l",
+    family="arm",
     qemu="qemu-arm-static",
     elf="01 28",
     ffmpeg="/usr/bin/ffmpeg",

@@ -31,7 +31,7 @@ async def test_workers_are_told_with_what_they_are(caller):
     worker, _ = await joined(caller, system="Linux", arch="aarch64", cores=4)
     (view,) = (await caller.get("/api/v1/workers")).json["workers"]
     assert (view["id"], view["name"], view["state"], view["standing"]) == (worker, "phone", "idle", "active")
-    assert (view["arch"], view["device_class"], view["machine"]["cores"]) == ("arm", "board", 4)
+    assert (view["arch"], view["device_class"], view["machine"]["cores"]) == ("arm64", "board", 4)
     assert (view["trust"], view["task"], view["fps"], view["joules_per_minute"]) == (None, None, 0.0, None)
     assert view["registered"] == pytest.approx(view["seen"], abs=60)
 

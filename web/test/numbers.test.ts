@@ -33,7 +33,7 @@ test("families of processors share the frames", () => {
   const found = families([
     { ...device, arch: "arm", frames: 100 },
     { ...device, arch: "x86", frames: 250 },
-    { ...device, arch: "arm", frames: 50 },
+    { ...device, arch: "arm64", frames: 50 },
   ]);
   expect(found).toEqual([
     { arch: "x86", frames: 250, share: 0.625 },

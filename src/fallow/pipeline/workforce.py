@@ -122,9 +122,11 @@ def is_agent(worker: Worker) -> bool:
 
 
 def arch(worker: Worker) -> str:
-    """The family of its processor: arm, x86, or what it is called."""
+    """The family of its processor: arm64, arm (of 32 bits), x86, or what it is called."""
     name = str(worker.machine.get("arch", "")).lower()
-    if name.startswith(("arm", "aarch")):
+    if name.startswith(("arm64", "aarch64")):
+        return "arm64"
+    if name.startswith("arm"):
         return "arm"
     return "x86" if name in ("x86_64", "amd64", "i386", "i686") else name or "unknown"
 
@@ -137,6 +139,6 @@ def device_class(worker: Worker) -> str:
     if worker.machine.get("system") == "Darwin":
         return "pc"
     cores = worker.machine.get("cores")
-    if arch(worker) == "arm" and isinstance(cores, int) and cores <= 8:
+    if arch(worker).startswith("arm") and isinstance(cores, int) and cores <= 8:
         return "board"
     return "unknown"

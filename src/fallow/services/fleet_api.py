@@ -43,7 +43,7 @@ class WorkerView(BaseModel):
         description="phone, board, laptop, pc or server, as far as its machine tells; else unknown.",
         examples=["phone"],
     )
-    arch: str = Field(description="arm, x86, or another family of processors.", examples=["arm"])
+    arch: str = Field(description="arm64, arm, x86, or another family of processors.", examples=["arm64"])
     local: bool = Field(description="Started by the platform itself, not by a person.")
     seen: float = Field(description="When it was heard of last, in seconds since 1970.", examples=[1760000000.0])
     registered: float | None = Field(description="When it came first; null when that is not known.")

@@ -4148,8 +4148,8 @@ export interface components {
         WorkerView: {
             /**
              * Arch
-             * @description arm, x86, or another family of processors.
-             * @example arm
+             * @description arm64, arm, x86, or another family of processors.
+             * @example arm64
              */
             arch: string;
             /**

@@ -77,7 +77,10 @@ export function filled(rows: Statistics["throughput"], span: Period): Series {
 /** How much of all frames each family of processors has made, the largest share first. */
 export function families(devices: DeviceShare[]): { arch: string; frames: number; share: number }[] {
   const frames = new Map<string, number>();
-  for (const device of devices) frames.set(device.arch, (frames.get(device.arch) ?? 0) + device.frames);
+  for (const device of devices) {
+    const family = device.arch.startsWith("arm") ? "arm" : device.arch;
+    frames.set(family, (frames.get(family) ?? 0) + device.frames);
+  }
   const all = [...frames.values()].reduce((sum, one) => sum + one, 0);
   return [...frames]
     .map(([arch, made]) => ({ arch, frames: made, share: all ? made / all : 0 }))

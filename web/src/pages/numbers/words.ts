@@ -24,7 +24,7 @@ const en = {
 
   devices: "Who does the work",
   familyShare: (arch: string, share: string) => `${arch} ${share}`,
-  families: { arm: "ARM", x86: "x86", unknown: "other" } as Record<string, string>,
+  families: { arm: "ARM", arm64: "ARM64", x86: "x86", unknown: "other" } as Record<string, string>,
   classes: {
     phone: "Phones",
     board: "Boards",
@@ -80,7 +80,7 @@ export const words = inLanguages(en, {
 
   devices: "Quién hace el trabajo",
   familyShare: (arch, share) => `${arch} ${share}`,
-  families: { arm: "ARM", x86: "x86", unknown: "otros" },
+  families: { arm: "ARM", arm64: "ARM64", x86: "x86", unknown: "otros" },
   classes: {
     phone: "Teléfonos",
     board: "Placas",
