@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
 import sqlite3
@@ -227,8 +228,9 @@ def _look_at_store(platform: Process, folder: Path, report: Report) -> None:
 def _objects(folder: Path) -> list[str]:
     """Files of the store that are no result."""
     store = folder / "data" / "blobs"
-    names = [str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()]
-    return [name for name in names if "/results/" not in name]
+    # Not rglob, which fails at a folder that is swept away meanwhile.
+    paths = [Path(base, name) for base, _, names in os.walk(store) for name in names]
+    return [name for path in paths if "/results/" not in (name := str(path.relative_to(store)))]
 
 
 def _look_at_rest(folder: Path, report: Report) -> None:
