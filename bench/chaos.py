@@ -21,17 +21,14 @@ from cluster.backends import Backends
 from cluster.chaos import KINDS
 from cluster.services import Layout
 from cluster.trial import Plan, Report, trial
-
-OUTCOMES = ("delivered", "late", "expired", "failed", "cancelled", "unfinished")
+from cluster.work import table
 
 
 def show(plan: Plan, report: Report) -> None:
     """Two tables and the sums."""
     print(f"seed {plan.seed}: {report.jobs} jobs in {report.wall:.0f} s, {report.kills.total()} kills")
     print("".join(f"\n{KINDS[kind]:16}{report.kills[kind]:4}" for kind in KINDS))
-    print(f"\n{'attempts':10}" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
-    for task in ("split", "video", "audio", "join"):
-        print(f"{task:10}" + "".join(f"{report.outcomes[task, outcome]:12}" for outcome in OUTCOMES))
+    print(f"\n{table(report.outcomes)}")
     attempts, delivered = (
         report.outcomes.total(),
         sum(count for (_, outcome), count in report.outcomes.items() if outcome == "delivered"),

@@ -17,18 +17,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from cluster.work import table
 from soak.trial import Plan, Report, trial
-
-OUTCOMES = ("delivered", "late", "expired", "failed", "cancelled", "unfinished")
 
 
 def show(plan: Plan, report: Report) -> None:
     """What was done, what is left, and what was held over the time."""
     print(f"seed {plan.seed}: {plan.agents} agents, {plan.seconds / 60:g} min")
     print("agents " + ", ".join(f"{deed} {count}" for deed, count in sorted(report.deeds.items())))
-    print(f"\n{'attempts':10}" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
-    for task in ("split", "video", "audio", "join"):
-        print(f"{task:10}" + "".join(f"{report.outcomes[task, outcome]:12}" for outcome in OUTCOMES))
+    print(f"\n{table(report.outcomes)}")
     print(f"\njobs: {report.done} done, {report.cancelled} cancelled and removed, {report.lost} lost")
     print(f"results that are not exact: {report.inexact}")
     left = (report.processes, report.files, report.objects)

@@ -110,6 +110,17 @@ def examine(door: Door, order: Order, job: str, folder: Path) -> Result:
     return Result(outcomes, [f"{order.key} ({order.source.name}, job {job}) {fault}" for fault in faults])
 
 
+OUTCOMES = ("delivered", "late", "expired", "failed", "cancelled", "unfinished")
+
+
+def table(outcomes: Counter[tuple[str, str]]) -> str:
+    """Attempts by kind of task and outcome, for people to read."""
+    rows = ["attempts  " + "".join(f"{outcome:>12}" for outcome in OUTCOMES)]
+    for task in ("split", "video", "audio", "join"):
+        rows.append(f"{task:10}" + "".join(f"{outcomes[task, outcome]:12}" for outcome in OUTCOMES))
+    return "\n".join(rows)
+
+
 def _wrong(door: Door, order: Order, job: str, folder: Path, view: JobView) -> Iterable[str]:
     wanted = {profile.name for profile in order.profiles}
     if {rendition.name for rendition in view.renditions if rendition.result_url} != wanted:

@@ -29,6 +29,17 @@ async def aside(function, *arguments):
     return await asyncio.get_running_loop().run_in_executor(THREADS, function, *arguments)
 
 
+@contextlib.asynccontextmanager
+async def working(agent):
+    """A real agent at work, which is drained at the end."""
+    running = threading.Thread(target=agent.run, daemon=True)
+    running.start()
+    yield
+    agent.drain()
+    await aside(running.join, 20)
+    assert not running.is_alive()  # what it was at was stopped
+
+
 class Hand:
     """One worker. What it made of a task can be delivered whenever, however often, and told of wrongly."""
 

@@ -4,11 +4,10 @@ import contextlib
 import dataclasses
 import json
 import subprocess
-import threading
 from collections import Counter
 
 import pytest
-from by_hand import MEANS, aside, tasks
+from by_hand import MEANS, aside, tasks, working
 from watching import FFMPEG, ended, seen
 
 from clips.picture import frames
@@ -51,11 +50,8 @@ async def agent(platform, folder, name, speed, before):
     calibration = Calibration(str(binary), "v", 1, 0, (), path)
     means = dataclasses.replace(MEANS, binary=str(binary), slots=1, calibration=calibration)
     worker = Agent(GatewaySource(platform.url, platform.join_token), Registration(name), means)
-    running = threading.Thread(target=worker.run, daemon=True)
-    running.start()
-    yield worker
-    worker.drain()
-    await aside(running.join, 20)
+    async with working(worker):
+        yield worker
 
 
 async def divided(platform, job):

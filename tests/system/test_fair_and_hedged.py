@@ -2,10 +2,9 @@
 
 import contextlib
 import dataclasses
-import threading
 
 import pytest
-from by_hand import MEANS, aside, tasks
+from by_hand import MEANS, aside, tasks, working
 from watching import FFMPEG, SMALL, TINY, decoded, ended, seen, times
 
 from fallow.client import Client
@@ -33,12 +32,8 @@ def slowed(tmp_path):
 async def agent(platform, name, binary=FFMPEG):
     means = dataclasses.replace(MEANS, binary=binary)
     worker = Agent(GatewaySource(platform.url, platform.join_token), Registration(name), means)
-    running = threading.Thread(target=worker.run, daemon=True)
-    running.start()
-    yield worker
-    worker.drain()
-    await aside(running.join, 20)
-    assert not running.is_alive()  # what it was at was stopped
+    async with working(worker):
+        yield worker
 
 
 async def submitted(platform, client, clip, *profiles, **options):
